@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Prepares a checkout: the locked Python environment and what the system lacks.
+
+Run by the Makefile with the system's own Python, so it uses nothing but the standard library. A
+second call finds everything in place and returns at once. Usage: ``setup.py demo|test``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "installed-from"
+LOG = VENV / "setup.log"
+UV_VERSION = "0.13.9"
+
+# Debian packages by what they bring; fonts are for reviews in scripts beyond Latin.
+BROWSER = ["chromium", "fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji"]
+JAVA = ["openjdk-17-jre-headless"]
+
+
+class SetupError(Exception):
+    """Set-up cannot go on; the message says what to install."""
+
+
+def main() -> int:
+    """Run the steps that the goal needs and print each with its time."""
+    goal = sys.argv[1] if len(sys.argv) > 1 else "demo"
+    steps: list[tuple[str, Callable[[], bool]]] = [
+        ("Python environment", ensure_environment),
+        ("Chromium and fonts", ensure_browser),
+    ]
+    if goal == "test":
+        steps.append(("Java for the Spark tests", ensure_java))
+    print("Setting up ReviewGraph")
+    for number, (name, step) in enumerate(steps, start=1):
+        started = time.monotonic()
+        print(f"  {number}/{len(steps)}  {name:<26}", end="", flush=True)
+        try:
+            changed = step()
+        except SetupError as error:
+            print(f"\n\n{error}", file=sys.stderr)
+            return 1
+        seconds = time.monotonic() - started
+        print(f"installed in {seconds:.0f} s" if changed else "ready")
+    return 0
+
+
+def ensure_environment() -> bool:
+    """Install the locked packages into ``.venv`` unless that very lock is installed already."""
+    wanted = fingerprint()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return False
+    if sys.version_info < (3, 11):  # noqa: UP036 - this script meets whatever Python is there
+        raise SetupError(
+            f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Install python3.11 "
+            "and run `make PYTHON=python3.11 ...`."
+        )
+    shutil.rmtree(VENV, ignore_errors=True)
+    create_environment()
+    python = str(VENV / "bin" / "python")
+    lock = str(ROOT / "requirements.lock")
+    editable = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+    if run([python, "-m", "pip", "install", f"uv=={UV_VERSION}"], check=False):
+        install = [python, "-m", "uv", "pip", "install", "--python", python]
+        if not run([*install, "--require-hashes", "-r", lock], check=False):
+            install = [python, "-m", "pip", "install"]
+            run([*install, "--require-hashes", "-r", lock])
+    else:  # uv is only for speed
+        install = [python, "-m", "pip", "install"]
+        run([*install, "--require-hashes", "-r", lock])
+    run([*install, *editable])
+    STAMP.write_text(wanted)
+    return True
+
+
+def create_environment() -> None:
+    """Create ``.venv``; Debian keeps the module for it in a package of its own."""
+    command = [sys.executable, "-m", "venv", str(VENV)]
+    if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+        return
+    shutil.rmtree(VENV, ignore_errors=True)
+    apt_install(["python3-venv"], why="Python's venv module")
+    run(command)
+
+
+def ensure_browser() -> bool:
+    """Have Chromium, which prints the reports."""
+    if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+        return False
+    apt_install(BROWSER, why="Chromium, which prints the reports")
+    return True
+
+
+def ensure_java() -> bool:
+    """Have a Java runtime of version 17 or newer, which Spark runs on."""
+    java = shutil.which("java")
+    if java and java_version(java) >= 17:  # noqa: PLR2004
+        return False
+    apt_install(JAVA, why="a Java 17 runtime, which the Spark tests run on")
+    return True
+
+
+def java_version(java: str) -> int:
+    """Return the major version of a Java runtime, 0 when it does not say."""
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    try:
+        return int(answer.split('"')[1].split(".")[0])
+    except (IndexError, ValueError):
+        return 0
+
+
+def apt_install(packages: list[str], *, why: str) -> None:
+    """Install Debian packages when this user may, else say what to install."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise SetupError(
+            f"{why[0].upper()}{why[1:]} is missing. Install it and run this again, on Debian or "
+            f"Ubuntu: sudo apt-get install {' '.join(packages)}"
+        )
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    run(["apt-get", "update", "-qq"], env=environment, check=False)
+    run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        env=environment,
+    )
+
+
+def run(command: list[str], *, env: dict[str, str] | None = None, check: bool = True) -> bool:
+    """Run a command with its output in the log; raise with the log's end when it must succeed."""
+    log = LOG if VENV.exists() else ROOT / ".setup.log"
+    with log.open("a") as output:
+        finished = subprocess.run(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=env, check=False
+        )
+    if finished.returncode != 0 and check:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise SetupError(f"`{' '.join(command[:6])} ...` failed. The end of {log}:\n{tail}")
+    return finished.returncode == 0
+
+
+def fingerprint() -> str:
+    """Name the state that an environment is installed from."""
+    digest = hashlib.sha256()
+    for name in ("requirements.lock", "pyproject.toml"):
+        digest.update((ROOT / name).read_bytes())
+    digest.update(f"{sys.version_info[:2]}{ROOT}".encode())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""``daily_facts`` and ``daily_label_facts``: what the current reviews add up to, per day of writing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+import polars as pl
+
+from assets import preview
+from assets.scope import RunScope
+from resources import facts
+from resources.engine import Engine, open_engine
+from resources.lake import Commit, Lake
+from resources.schemas import (
+    DAILY_FACTS,
+    DAILY_LABEL_FACTS,
+    REVIEW_ENRICHMENTS,
+    REVIEWS,
+)
+from resources.settings import Settings
+
+_SPECS = {
+    "daily_facts": (
+        DAILY_FACTS,
+        facts.daily_facts,
+        "Reviews, ratings and sentiments per tenant, source, product, location, language and day "
+        "of writing. Sums are whole numbers, so that every engine gives the same rows.",
+    ),
+    "daily_label_facts": (
+        DAILY_LABEL_FACTS,
+        facts.daily_label_facts,
+        "Mentions of topics, keywords and entities with their sentiments, per day of writing.",
+    ),
+}
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            name,
+            deps=["reviews", "review_enrichments"],
+            description=description,
+            group_name="metrics",
+            owners=preview.OWNERS,
+            kinds={"deltalake", "polars", "spark"},
+        )
+        for name, (_, _, description) in _SPECS.items()
+    ]
+)
+def facts_of_the_reviews(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    settings: dg.ResourceParam[Settings],
+    scope: RunScope,
+) -> list[dg.MaterializeResult[None]]:
+    """Count the tenants' current reviews with the configured engine."""
+    tenants = scope.reviewed_tenants(context, lake)
+    with open_engine(settings) as engine:
+        commits = write_facts(lake, engine, tenants)
+        context.log.info(f"Counted {len(tenants)} tenants with {engine.name}.")
+    return [_result(lake, name, tenants, commit) for name, commit in commits.items()]
+
+
+def write_facts(lake: Lake, engine: Engine, tenants: Sequence[str]) -> dict[str, Commit]:
+    """Replace the tenants' facts by what all their current reviews add up to.
+
+    Returns:
+        The commit of each of the two tables, by table name.
+    """
+    commits = {}
+    for name, (spec, transform, _) in _SPECS.items():
+        reviews = engine.read(lake, REVIEWS, tenants=tenants)
+        enrichments = engine.read(lake, REVIEW_ENRICHMENTS, tenants=tenants)
+        rows = engine.collect(transform(reviews, enrichments)).cast(spec.schema)
+        commits[name] = lake.replace(spec, rows, tenants=tenants)
+    return commits
+
+
+def _result(
+    lake: Lake, name: str, tenants: Sequence[str], commit: Commit
+) -> dg.MaterializeResult[None]:
+    spec, _, _ = _SPECS[name]
+    count = "review_count" if spec is DAILY_FACTS else "mention_count"
+    rows = lake.read(spec, tenants=tenants).frame
+    by_month = (
+        rows.group_by(pl.col("posted_day").dt.strftime("%Y-%m").alias("month"))
+        .agg(pl.col(count).sum())
+        .sort("month")
+        .tail(36)
+        .collect()
+    )
+    by_tenant = (
+        rows.group_by("tenant_id").agg(pl.len().alias("rows"), pl.col(count).sum())
+    ).sort("tenant_id")
+    return dg.MaterializeResult(
+        asset_key=name,
+        metadata={
+            "dagster/row_count": commit.rows,
+            "table_version": commit.version,
+            "by_month": preview.bars(list(by_month.iter_rows())),
+            "preview": preview.table(by_tenant.collect()),
+        },
+    )

@@ -1,0 +1,1 @@
+"""Documents for people, made from a published snapshot and kept under content-addressed names."""

@@ -1,0 +1,254 @@
+"""``report_document``: HTML, PDF and XLSX of a published snapshot, branded for its tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import dagster as dg
+
+from assets import preview
+from assets.scope import RunScope
+from resources.database import Database, ReportDocument, ReportRequest, StageRecord
+from resources.database.reporting import ReportFile
+from resources.errors import ReviewGraphError
+from resources.lake import Lake
+from resources.objects import ObjectStore
+from resources.reporting import (
+    Period,
+    Printer,
+    ReportHeldError,
+    build_report,
+    render_html,
+    write_workbook,
+)
+from resources.settings import Settings
+from resources.snapshots import SnapshotStore
+
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class NothingToReportError(ReviewGraphError):
+    """The tenant has no snapshot yet."""
+
+
+@dataclass(frozen=True)
+class Press:
+    """What it takes to make a report and to keep it.
+
+    Attributes:
+        database: Where tenants, pointers and documents are recorded.
+        snapshots: Where the numbers are.
+        objects: Where the files go.
+        printer: The warm browser.
+        started_at: The moment that the reports are dated to.
+    """
+
+    database: Database
+    snapshots: SnapshotStore
+    objects: ObjectStore
+    printer: Printer
+    started_at: datetime
+
+
+@dg.asset(
+    deps=["tenant_snapshot"],
+    group_name="reports",
+    owners=preview.OWNERS,
+    kinds={"plotly", "python"},
+    description=(
+        "The report of each tenant whose numbers are new, or of each request the run answers: one "
+        "HTML page with its charts, the PDF printed from it, and a workbook with the tables."
+    ),
+)
+def report_document(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    database: dg.ResourceParam[Database],
+    snapshots: dg.ResourceParam[SnapshotStore],
+    objects: dg.ResourceParam[ObjectStore],
+    settings: dg.ResourceParam[Settings],
+    scope: RunScope,
+) -> dg.MaterializeResult[None]:
+    """Make the reports that are due; one tenant's trouble does not keep the others from theirs."""
+    documents: list[ReportDocument] = []
+    troubles: dict[str, str] = {}
+    with Printer(settings.chromium) as printer:
+        press = Press(database, snapshots, objects, printer, datetime.now(UTC))
+        if scope.report_requests:
+            for request_id in scope.report_requests:
+                answer(press, UUID(request_id), context.run_id, documents, troubles)
+        else:
+            for tenant in scope.reviewed_tenants(context, lake):
+                with _trouble_noted(troubles, tenant):
+                    documents.append(report_current(press, tenant))
+                    _record(press, scope, context, tenant, documents[-1])
+    if troubles:
+        context.log.warning(f"Reports held back or failed: {troubles}")
+    if troubles and not documents:
+        raise dg.Failure("; ".join(f"{tenant}: {why}" for tenant, why in troubles.items()))
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(documents),
+            "held_back": dg.MetadataValue.json(troubles),
+            "preview": preview.records(
+                {
+                    "tenant_id": document.tenant_id,
+                    "title": document.title,
+                    "reviews": document.review_count,
+                    **{file["format"]: f"{file['bytes'] / 1024:.0f} KiB" for file in document.files},
+                }
+                for document in documents
+            ),
+        }
+    )
+
+
+def report_current(press: Press, tenant: str) -> ReportDocument:
+    """Return the report of the tenant's current snapshot, made now unless it is there already."""
+    with press.database.jobs() as work:
+        pointer = work.snapshots.current(tenant)
+        existing = work.reports.list(tenant)
+    for document in existing:
+        if (
+            pointer is not None
+            and document.request_id is None
+            and document.snapshot_version == pointer.version
+        ):
+            return document
+    return make_document(press, tenant, period=None, request_id=None)
+
+
+def answer(
+    press: Press,
+    request_id: UUID,
+    run_id: str,
+    documents: list[ReportDocument],
+    troubles: dict[str, str],
+) -> None:
+    """Answer one report request and record how it ended."""
+    with press.database.jobs() as work:
+        request = work.reports.claim(run_id, request_id)
+    if request is None:
+        return  # another run has taken it up, or it has ended
+    try:
+        document = make_document(
+            press, request.tenant_id, period=_period(request), request_id=request.id
+        )
+    except (ReportHeldError, NothingToReportError) as error:
+        troubles[request.tenant_id] = str(error)
+        with press.database.jobs() as work:
+            work.reports.hold(request, str(error))
+    except Exception as error:
+        with press.database.jobs() as work:
+            work.reports.fail(request, f"{type(error).__name__}: {error}")
+        raise
+    else:
+        documents.append(document)
+        with press.database.jobs() as work:
+            work.reports.finish(request)
+
+
+def make_document(
+    press: Press, tenant_id: str, *, period: Period | None, request_id: UUID | None
+) -> ReportDocument:
+    """Build, render and keep a report of the tenant's current snapshot.
+
+    Raises:
+        NothingToReportError: The tenant has no snapshot, or a gate holds its numbers back.
+        ReportHeldError: There is no review in the period.
+    """
+    with press.database.jobs() as work:
+        tenant = work.tenants.require(tenant_id)
+        pointer = work.snapshots.current(tenant_id)
+        held = work.ledger.held(tenant_id)
+    if pointer is None:
+        raise NothingToReportError(
+            f"Tenant {tenant_id} has no published numbers yet. Import reviews first."
+        )
+    if held:
+        raise NothingToReportError(
+            f"The numbers of {tenant_id} are held back: {held[0].error} ({held[0].day})."
+        )
+    report = build_report(
+        press.snapshots.open(tenant_id, pointer.version),
+        tenant_name=tenant.name,
+        colour=tenant.colour,
+        period=period,
+        generated_at=press.started_at,
+    )
+    html = render_html(report)
+    content = {
+        "html": html.encode(),
+        "pdf": press.printer.pdf(html),
+        "xlsx": write_workbook(report),
+    }
+    files = [
+        _keep(press.objects, tenant_id, suffix, data) for suffix, data in content.items()
+    ]
+    with press.database.jobs() as work:
+        return work.reports.add_document(
+            tenant_id,
+            snapshot_version=pointer.version,
+            title=report.title,
+            review_count=report.review_count,
+            files=files,
+            request_id=request_id,
+            period_start=report.period.first if report.period else None,
+            period_end=report.period.last if report.period else None,
+        )
+
+
+def _keep(objects: ObjectStore, tenant_id: str, suffix: str, data: bytes) -> ReportFile:
+    stored = objects.put(tenant_id, data, suffix=f".{suffix}")
+    return ReportFile(
+        format=suffix,
+        key=stored.key,
+        sha256=stored.sha256,
+        bytes=stored.size,
+        media_type=MEDIA_TYPES[suffix],
+    )
+
+
+def _period(request: ReportRequest) -> Period | None:
+    if request.period_start is None or request.period_end is None:
+        return None
+    return Period(request.period_start, request.period_end)
+
+
+@contextmanager
+def _trouble_noted(troubles: dict[str, str], tenant: str) -> Iterator[None]:
+    try:
+        yield
+    except (ReportHeldError, NothingToReportError) as error:
+        troubles[tenant] = str(error)
+
+
+def _record(
+    press: Press,
+    scope: RunScope,
+    context: dg.AssetExecutionContext,
+    tenant: str,
+    document: ReportDocument,
+) -> None:
+    with press.database.jobs() as work:
+        work.ledger.record_all(
+            StageRecord(
+                tenant_id=tenant,
+                day=day,
+                stage="reported",
+                rows_in=document.review_count,
+                rows_kept=document.review_count,
+                run_id=context.run_id,
+                started_at=press.started_at,
+                finished_at=datetime.now(UTC),
+            )
+            for day in scope.days(context).days()
+        )

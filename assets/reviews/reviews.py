@@ -1,0 +1,148 @@
+"""``reviews`` and ``rejected_reviews``: one schema and stable keys, or a reason why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import polars as pl
+
+from assets import preview
+from assets.partitions import DAYS, FIRST_DAY, ONE_RUN
+from assets.scope import RunScope
+from resources.database import Database, StageRecord
+from resources.lake import Commit, DayRange, Lake
+from resources.normalising import normalise_day
+from resources.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
+
+
+@dataclass(frozen=True)
+class NormalisedPart:
+    """What normalising one day's part for some tenants did.
+
+    Attributes:
+        counts: Per tenant ``tenant_id, collected, kept, unchanged, rejected``.
+        input_version: Version of ``raw_reviews`` that was read.
+        reviews: The commit that replaced the part in ``reviews``.
+        rejected: The commit that replaced the part in ``rejected_reviews``.
+    """
+
+    counts: pl.DataFrame
+    input_version: int
+    reviews: Commit
+    rejected: Commit
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "reviews",
+            deps=["raw_reviews"],
+            description=(
+                "Every version of every review: one schema, a stable key, ratings on 1 to 5, dates "
+                "in UTC. A changed review is a new version; an unchanged one is no new row."
+            ),
+            group_name="reviews",
+            owners=preview.OWNERS,
+            kinds={"deltalake", "polars"},
+        ),
+        dg.AssetSpec(
+            "rejected_reviews",
+            deps=["raw_reviews"],
+            description="Raw rows that cannot be used, each with its reason, field and value.",
+            group_name="reviews",
+            owners=preview.OWNERS,
+            kinds={"deltalake", "polars"},
+        ),
+    ],
+    partitions_def=DAYS,
+    backfill_policy=ONE_RUN,
+)
+def normalised_reviews(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    database: dg.ResourceParam[Database],
+    scope: RunScope,
+) -> list[dg.MaterializeResult[None]]:
+    """Normalise the run's days one after the other: each needs the versions seen before it."""
+    tenants = scope.collected_tenants(context, lake)
+    totals = []
+    for day in scope.days(context).days():
+        started = datetime.now(UTC)
+        part = normalise_part(lake, day, tenants)
+        with database.jobs() as work:
+            for row in part.counts.iter_rows(named=True):
+                work.ledger.record(
+                    StageRecord(
+                        tenant_id=row["tenant_id"],
+                        day=day,
+                        stage="normalised",
+                        status="done",
+                        rows_in=row["collected"],
+                        rows_kept=row["kept"],
+                        rows_unchanged=row["unchanged"],
+                        rows_rejected=row["rejected"],
+                        input_version=part.input_version,
+                        table_version=part.reviews.version,
+                        run_id=context.run_id,
+                        started_at=started,
+                        finished_at=datetime.now(UTC),
+                    )
+                )
+        totals.append(part.counts.with_columns(day=pl.lit(day)))
+    counts = pl.concat(totals)
+    return [
+        _result(lake, "reviews", counts, "kept"),
+        _result(lake, "rejected_reviews", counts, "rejected"),
+    ]
+
+
+def normalise_part(lake: Lake, day: date, tenants: list[str]) -> NormalisedPart:
+    """Replace the tenants' part of one day in both tables by what the raw rows say.
+
+    The result is a function of the day's raw rows and of the versions first seen on the days before
+    it, so doing it twice changes nothing.
+    """
+    raw = lake.read(RAW_REVIEWS, days=DayRange.single(day), tenants=tenants)
+    part = normalise_day(raw.frame, latest_versions(lake, before=day, tenants=tenants))
+    return NormalisedPart(
+        counts=part.counts,
+        input_version=raw.version,
+        reviews=lake.replace(REVIEWS, part.reviews.to_arrow(), day=day, tenants=tenants),
+        rejected=lake.replace(REJECTED_REVIEWS, part.rejected.to_arrow(), day=day, tenants=tenants),
+    )
+
+
+def latest_versions(lake: Lake, *, before: date, tenants: list[str]) -> pl.LazyFrame:
+    """Return the latest version of every review key on the days before one day.
+
+    Returns:
+        Columns ``tenant_id, review_key, version, content_hash, posted_day, is_deleted``.
+    """
+    columns = ["tenant_id", "review_key", "version", "content_hash", "posted_day", "is_deleted"]
+    first = date.fromisoformat(FIRST_DAY)
+    last = max(first, before - timedelta(days=1))
+    return (
+        lake.read(REVIEWS, days=DayRange(first, last), tenants=tenants)
+        .frame.filter(pl.col("day") < before)
+        .select(columns)
+        .sort("version")
+        .unique(["tenant_id", "review_key"], keep="last", maintain_order=True)
+    )
+
+
+def _result(
+    lake: Lake, name: str, counts: pl.DataFrame, column: str
+) -> dg.MaterializeResult[None]:
+    spec = {"reviews": REVIEWS, "rejected_reviews": REJECTED_REVIEWS}[name]
+    return dg.MaterializeResult(
+        asset_key=name,
+        metadata={
+            "dagster/row_count": int(counts[column].sum()),
+            "table_version": lake.version(spec),
+            "preview": preview.table(
+                counts.select("day", "tenant_id", "collected", "kept", "unchanged", "rejected")
+            ),
+        },
+    )

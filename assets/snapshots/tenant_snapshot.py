@@ -1,0 +1,123 @@
+"""``tenant_snapshot``: the tenants' numbers, published under the name of their content."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from assets import preview
+from assets.metrics.marts import MART_KEYS, run_warehouse
+from assets.scope import RunScope
+from resources.database import Database, StageRecord
+from resources.lake import Lake
+from resources.schemas import TABLES
+from resources.settings import Settings
+from resources.snapshots import PublishedSnapshot, SnapshotStore
+from resources.warehouse import Warehouse
+
+
+@dg.asset(
+    deps=MART_KEYS,
+    group_name="snapshots",
+    owners=preview.OWNERS,
+    kinds={"parquet", "duckdb", "postgres"},
+    description=(
+        "One immutable folder of Parquet files per tenant and content version: the marts and the "
+        "current reviews behind them. A row in PostgreSQL points to the current version; older "
+        "versions stay while a report refers to them."
+    ),
+)
+def tenant_snapshot(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    database: dg.ResourceParam[Database],
+    snapshots: dg.ResourceParam[SnapshotStore],
+    settings: dg.ResourceParam[Settings],
+    scope: RunScope,
+) -> dg.MaterializeResult[None]:
+    """Publish the marts of this run for each tenant, then point to them."""
+    started = datetime.now(UTC)
+    inputs = {
+        "lake_versions": {name: lake.version(spec) for name, spec in TABLES.items()},
+        "run_id": context.run_id,
+    }
+    published = []
+    with run_warehouse(context, settings) as warehouse:
+        for tenant in scope.reviewed_tenants(context, lake):
+            snapshot = publish(warehouse, snapshots, database, tenant, inputs, settings)
+            _record(database, scope, context, tenant, snapshot, started)
+            published.append(snapshot)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(sum(one.row_counts.values()) for one in published),
+            "preview": preview.records(
+                {
+                    "tenant_id": one.tenant_id,
+                    "version": one.version[:12],
+                    "new": one.created,
+                    "reviews": one.row_counts.get("reviews", 0),
+                    "tables": len(one.row_counts),
+                }
+                for one in published
+            ),
+        }
+    )
+
+
+def publish(
+    warehouse: Warehouse,
+    snapshots: SnapshotStore,
+    database: Database,
+    tenant: str,
+    inputs: dict[str, Any],
+    settings: Settings,
+) -> PublishedSnapshot:
+    """Publish one tenant's marts, point to them, and drop the versions nobody refers to.
+
+    The folder is complete before the pointer moves, so a reader never meets half a snapshot.
+    """
+    snapshot = snapshots.publish(tenant, warehouse.mart_tables(tenant), inputs)
+    with database.jobs() as work:
+        work.snapshots.point_to(
+            tenant,
+            snapshot.version,
+            path=str(snapshot.path),
+            row_count=sum(snapshot.row_counts.values()),
+            inputs=inputs,
+            run_id=inputs.get("run_id"),
+        )
+        recent = [record.version for record in work.snapshots.list(tenant)]
+        keep = work.snapshots.referenced_versions(tenant) | set(
+            recent[: settings.snapshots_kept + 1]
+        )
+    for version in snapshots.prune(tenant, keep):
+        with database.jobs() as work:
+            work.snapshots.forget(tenant, version)
+    return snapshot
+
+
+def _record(
+    database: Database,
+    scope: RunScope,
+    context: dg.AssetExecutionContext,
+    tenant: str,
+    snapshot: PublishedSnapshot,
+    started: datetime,
+) -> None:
+    rows = snapshot.row_counts.get("reviews", 0)
+    with database.jobs() as work:
+        work.ledger.record_all(
+            StageRecord(
+                tenant_id=tenant,
+                day=day,
+                stage="published",
+                rows_in=rows,
+                rows_kept=rows,
+                run_id=context.run_id,
+                started_at=started,
+                finished_at=datetime.now(UTC),
+            )
+            for day in scope.days(context).days()
+        )

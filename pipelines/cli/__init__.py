@@ -1,0 +1,73 @@
+"""The ``reviewgraph`` command.
+
+One module per command. A module imports nothing heavy until its command runs, so that ``--help``
+answers at once. Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+import typer
+
+from pipelines.cli import (
+    backfill_command,
+    demo_command,
+    doctor_command,
+    generate_command,
+    import_command,
+    server_commands,
+    status_command,
+    tenant_commands,
+    up_command,
+)
+
+app = typer.Typer(
+    name="reviewgraph",
+    help="Turns what customers write about a business into numbers, reports and alerts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("demo")(demo_command.demo)
+app.command("up")(up_command.up)
+app.command("import")(import_command.import_reviews)
+app.command("backfill")(backfill_command.backfill)
+app.command("status")(status_command.status)
+app.command("doctor")(doctor_command.doctor)
+app.command("generate")(generate_command.generate)
+app.command("api")(server_commands.api)
+app.command("sandbox")(server_commands.sandbox)
+app.add_typer(tenant_commands.app, name="tenant")
+
+
+def main() -> None:
+    """Run the command line; say what went wrong in one sentence where a user can mend it."""
+    # What libraries warn their own developers of is not for the people who read this output.
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the last line of defence of a program
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> int:
+    """Print an error for people and return the exit code."""
+    from pipelines.cli import console
+    from resources.errors import ReviewGraphError
+
+    if isinstance(error, ReviewGraphError):
+        console.failure(str(error))
+    else:
+        console.failure(
+            f"Something failed that should not have: {type(error).__name__}: {error}\n"
+            f"The details are in {console.keep_traceback(error)}."
+        )
+    return 1

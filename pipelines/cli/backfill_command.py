@@ -1,0 +1,36 @@
+"""``reviewgraph backfill``: carry a range of days through the graph."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import console
+
+_DAY = ["%Y-%m-%d"]
+
+
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First ingestion day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last ingestion day.")],
+    tenant: Annotated[
+        list[str] | None, typer.Option(help="Only this tenant; can be repeated.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
+    force: Annotated[bool, typer.Option(help="Also days that are complete already.")] = False,
+) -> None:
+    """Process the days of a range in order, as one run; days that are complete are left out."""
+    from pipelines.backfill import plan_backfill, run_backfill
+    from pipelines.session import open_session
+    from resources.lake import DayRange
+
+    with open_session() as session:
+        days = DayRange(first.date(), last.date())
+        plan = plan_backfill(session, days, tenant or [], force=force)
+        console.say(plan.sentence)
+        if not plan.days or dry_run:
+            return
+        run_id = run_backfill(session, plan, on_event=console.RunProgress())
+        console.say(f"Done in run {run_id}.")

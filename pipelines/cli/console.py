@@ -1,0 +1,140 @@
+"""How the commands speak: one house style for headings, tables, steps and errors."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from pipelines.launch import StepEvent
+
+# What the steps of a run are called when people read them, in the words of the README.
+STEP_NAMES = {
+    "raw_reviews": "collected",
+    "normalised_reviews": "normalised",
+    "reviews_reviews_meet_expectations": "checked: reviews",
+    "reviews_nothing_is_lost": "checked: nothing is lost",
+    "review_enrichments": "understood",
+    "review_enrichments_enrichments_meet_expectations": "checked: enrichments",
+    "facts_of_the_reviews": "counted",
+    "marts": "metrics built and tested",
+    "tenant_snapshot": "published",
+    "report_document": "reported",
+}
+
+
+@cache
+def out() -> Console:
+    """Return the console for results; plain text where the output is not a terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+@cache
+def err() -> Console:
+    """Return the console for progress and errors."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def failure(message: str) -> None:
+    """Print an error."""
+    from rich.text import Text
+
+    err().print(Text("Error: ", style="bold red") + Text(message))
+
+
+def heading(text: str) -> None:
+    """Print the title of what follows."""
+    from rich.text import Text
+
+    out().print(Text(f"\n{text}", style="bold"))
+
+
+def say(text: str) -> None:
+    """Print a line as it is, square brackets included."""
+    from rich.text import Text
+
+    out().print(Text(text))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table; numbers stand on the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float | None) for row in rows)
+        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(_cell(value)) for value in row))
+    out().print(drawn)
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Print a step's name, and its time when it is done."""
+    started = datetime.now(UTC)
+    yield
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    say(f"  {name:<44}{seconds:6.1f} s")
+
+
+class RunProgress:
+    """Prints the steps of a run as they end."""
+
+    def __call__(self, event: StepEvent) -> None:
+        """Take one event of the run."""
+        name = STEP_NAMES.get(event.step, event.step.replace("_", " "))
+        if event.failed_check:
+            say(f"  {name:<44}did not pass: {event.failed_check}")
+        elif event.state == "done":
+            say(f"  {name:<44}{event.seconds:6.1f} s")
+        elif event.state == "failed":
+            say(f"  {name:<44}failed")
+
+
+def progress_bar() -> Progress:
+    """Return a progress bar for work that can take more than two seconds."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rows]:,} reviews"),
+        TimeRemainingColumn(),
+        console=err(),
+        transient=True,
+    )
+
+
+def keep_traceback(error: BaseException) -> Path:
+    """Write an unforeseen error's traceback to a file and return where it is."""
+    from resources.settings import Settings
+
+    folder = Settings().home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"error-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
+    path.write_text("".join(traceback.format_exception(error)))
+    return path
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,150 @@
+"""``reviewgraph import``: from a file of reviews to a delivered report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli import console
+
+if TYPE_CHECKING:
+    from pipelines.importing import FileImport
+    from resources.importing import ColumnGuess, LandingReport
+
+_SAMPLE_ROWS = 3
+_SAMPLE_WIDTH = 60
+
+
+def import_reviews(
+    path: Annotated[Path, typer.Argument(help="A file or a folder of files.", metavar="FILE")],
+    tenant: Annotated[str, typer.Option(help="Whose reviews these are, for example acme.")],
+    source: Annotated[
+        str | None, typer.Option(help="Name of the source; the file's name when not given.")
+    ] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Name a column yourself, FIELD=COLUMN; can be repeated."),
+    ] = None,
+    rating_scale: Annotated[
+        float | None, typer.Option(help="Highest possible rating, when the values do not show it.")
+    ] = None,
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--day-first/--month-first", help="How to read dates such as 03/04/2026."),
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where to write the rows that cannot be used.")
+    ] = None,
+    collect_only: Annotated[
+        bool, typer.Option(help="Only land the rows; understand and report them later.")
+    ] = False,
+) -> None:
+    """Import reviews from CSV, TSV, JSON, JSONL, XLSX or Parquet (also gzip or zip) and report them.
+
+    The columns are guessed and shown. Importing the same file twice changes nothing.
+    """
+    from pipelines.importing import FileImport
+    from pipelines.session import open_session
+    from resources.importing import guess_columns
+
+    overrides = _parse_mapping(mapping or [])
+    _show_guess(guess_columns(path, overrides))
+    with open_session() as session:
+        work = FileImport.of(
+            session,
+            tenant,
+            path,
+            source=source,
+            overrides=overrides,
+            rating_scale=rating_scale,
+            day_first=day_first,
+        )
+        if work.create_tenant_if_new():
+            console.say(f"Tenant {tenant} is new here and was created.")
+        console.heading(f"Importing {path.name} for {tenant}")
+        landing = _land(work)
+        _say_landed(landing)
+        if collect_only:
+            console.say("  Landed only. Next: reviewgraph backfill, to understand and report it.")
+            return
+        work.process(landing, on_event=console.RunProgress())
+        _show_outcome(work, landing, rejects)
+
+
+def _parse_mapping(pairs: list[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        field, separator, column = pair.partition("=")
+        if not (separator and field.strip() and column.strip()):
+            raise typer.BadParameter(
+                f"{pair!r} is not FIELD=COLUMN, for example --map text=Comment.",
+                param_hint="--map",
+            )
+        mapping[field.strip()] = column.strip()
+    return mapping
+
+
+def _show_guess(guess: ColumnGuess) -> None:
+    """Show which column was taken for what, and the first rows as they will be read."""
+    console.heading(f"{guess.name}: {guess.format}")
+    console.table(
+        ("field", "column", "why"),
+        [(field, column, guess.reasons.get(field, "")) for field, column in guess.mapping.items()],
+    )
+    positions = [guess.columns.index(column) for column in guess.mapping.values()]
+    console.table(
+        tuple(guess.mapping),
+        [
+            tuple(_shortened(row[position]) for position in positions)
+            for row in guess.rows[:_SAMPLE_ROWS]
+        ],
+    )
+    for note in guess.notes:
+        console.say(f"  {note}")
+
+
+def _shortened(value: object) -> str:
+    text = "" if value is None else " ".join(str(value).split())
+    return text if len(text) <= _SAMPLE_WIDTH else f"{text[: _SAMPLE_WIDTH - 1]}…"
+
+
+def _land(work: FileImport) -> LandingReport:
+    """Land the file behind a progress bar."""
+    with console.progress_bar() as bar:
+        task = bar.add_task("reading", total=None, rows=0)
+        return work.land(
+            lambda done, total, rows: bar.update(task, completed=done, total=total, rows=rows)
+        )
+
+
+def _say_landed(landing: LandingReport) -> None:
+    for note in landing.notes:
+        console.say(f"  {note}")
+    if landing.skipped == landing.files:
+        console.say(f"  landed before; nothing new in it {landing.seconds:>13.2f} s")
+        return
+    rate = landing.records / max(landing.seconds, 1e-9)
+    landed = f"landed {landing.records:,} records ({rate:,.0f}/s)"
+    console.say(f"  {landed:<44}{landing.seconds:6.1f} s")
+
+
+def _show_outcome(work: FileImport, landing: LandingReport, rejects: Path | None) -> None:
+    """Print the balance, where the rejects are, the tenant's numbers and the report's files."""
+    from pipelines.cli.summaries import show_tenant
+
+    balance = work.balance(landing)
+    console.heading("What became of the records")
+    console.say(
+        f"  collected {balance.collected:,} = kept {balance.kept:,} + "
+        f"unchanged {balance.unchanged:,} + rejected {balance.rejected:,}"
+    )
+    path = rejects or work.session.settings.home / "rejects" / (
+        f"{work.tenant_id}-{work.source}.csv"
+    )
+    written = work.write_rejects(landing, path)
+    if written:
+        console.say(f"  {written:,} rejected rows with their reasons: {path}")
+    show_tenant(work.session, work.tenant_id)

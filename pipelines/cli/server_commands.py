@@ -1,0 +1,56 @@
+"""``reviewgraph api`` and ``reviewgraph sandbox``: one server each, until interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def api(
+    port: Annotated[int, typer.Option(help="Port on loopback; a free one when 0.")] = 8000,
+) -> None:
+    """Start the API alone; its address is printed as JSON."""
+    from pipelines.session import open_session
+    from serving_api.server import run_api
+
+    with open_session() as session:
+        run_api(
+            session.settings,
+            port=port,
+            on_start=lambda address: _print_addresses({"api": address}),
+        )
+
+
+def sandbox(
+    world: Annotated[
+        Path | None,
+        typer.Option(help="A folder written by `reviewgraph generate`; a small one when not given."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on loopback; a free one when 0.")] = 0,
+) -> None:
+    """Start the outside world alone: a DataForSEO on loopback; addresses are printed as JSON."""
+    from resources.sandbox.dataforseo import DataForSEOSandbox
+    from resources.sandbox.world import generate_world
+    from resources.settings import Settings
+
+    if world is None:
+        world = Settings().home / "sandbox"
+        if not (world / "manifest.json").exists():
+            generate_world(world, reviews=2_000, tenants=3)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with DataForSEOSandbox(world).running(port=port) as address:
+        _print_addresses({"dataforseo": address})
+        stop.wait()
+
+
+def _print_addresses(addresses: dict[str, str]) -> None:
+    sys.stdout.write(json.dumps(addresses) + "\n")
+    sys.stdout.flush()

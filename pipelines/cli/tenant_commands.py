@@ -1,0 +1,84 @@
+"""``reviewgraph tenant``: the tenants and the people who may see them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli import console
+
+app = typer.Typer(no_args_is_help=True, help="Create and list tenants.")
+
+
+@app.command("create")
+def create(
+    tenant: Annotated[str, typer.Argument(help="Its id for ever: a-z, 0-9 and hyphens.")],
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    colour: Annotated[str | None, typer.Option(help="Of its reports, #rrggbb.")] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(help="JSON list of {name, kind, aliases}: what its reviews speak of."),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Email address of an owner to create or to let in.")
+    ] = None,
+) -> None:
+    """Create a tenant and, with --user, somebody who may log in to the API for it."""
+    from pipelines.session import open_session
+    from resources.database.tenancy import DEFAULT_COLOUR
+
+    title = name or tenant.replace("-", " ").title()
+    known_names = _read_names(names) if names else []
+    with open_session() as session, session.database.jobs() as work:
+        work.tenants.create(tenant, title, colour=colour or DEFAULT_COLOUR, names=known_names)
+        console.say(f"Created tenant {tenant} ({title}).")
+        if user is not None:
+            password = secrets.token_urlsafe(12)
+            account = work.users.by_email(user)
+            if account is None:
+                account = work.users.create(user, user.split("@")[0], password)
+                console.say(f"Created {user} with the password {password} (shown only now).")
+            work.users.add_membership(tenant, account.id, "owner")
+            console.say(f"{user} owns {tenant}.")
+
+
+@app.command("list")
+def list_tenants() -> None:
+    """List the tenants with their current numbers."""
+    from pipelines.session import open_session
+
+    with open_session() as session, session.database.jobs() as work:
+        rows = []
+        for tenant in work.tenants.list():
+            current = work.snapshots.current(tenant.id)
+            rows.append(
+                (
+                    tenant.id,
+                    tenant.name,
+                    current.version[:12] if current else None,
+                    current.published_at.strftime("%Y-%m-%d %H:%M") if current else None,
+                )
+            )
+    if rows:
+        console.table(("tenant", "name", "snapshot", "published (UTC)"), rows)
+    else:
+        console.say("There is no tenant yet. Make one with: reviewgraph tenant create acme")
+
+
+def _read_names(path: Path) -> list[Any]:
+    try:
+        names = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(names, list) or not all(
+        isinstance(name, dict) and isinstance(name.get("name"), str) for name in names
+    ):
+        raise typer.BadParameter(
+            f"{path} must be a list such as "
+            '[{"name": "Trail Jacket", "kind": "product", "aliases": ["trail coat"]}].'
+        )
+    return [{"kind": "product", "aliases": [], **name} for name in names]

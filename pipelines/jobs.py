@@ -1,0 +1,32 @@
+"""The jobs: which assets run together, and how.
+
+Both use the in-process executor: importing Great Expectations, dbt and the language models takes
+longer than most days' work, and one process pays for it once.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.partitions import DAYS
+
+daily_job = dg.define_asset_job(
+    "daily_job",
+    selection=dg.AssetSelection.all(),
+    partitions_def=DAYS,
+    executor_def=dg.in_process_executor,
+    description=(
+        "One ingestion day from the sources to the reports. Limit it to some tenants with the run "
+        "configuration of the resource `scope`."
+    ),
+    tags={"dagster/max_retries": "1"},
+)
+
+report_job = dg.define_asset_job(
+    "report_job",
+    selection=dg.AssetSelection.assets("report_document"),
+    executor_def=dg.in_process_executor,
+    description="Answers report requests from the tenants' current snapshots.",
+)
+
+JOBS = [daily_job, report_job]

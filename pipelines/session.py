@@ -1,0 +1,87 @@
+"""One installation, opened: what every command, run and server stands on.
+
+The embedded PostgreSQL is shared by all processes of one home. Each holds a shared file lock while
+it works; the last one to leave finds that it could lock the file alone, and stops the server. The
+lock belongs to the operating system, so a killed process leaves nothing behind that would keep the
+server running for ever or stop it under somebody else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from resources.database import Database
+    from resources.lake import Lake
+    from resources.objects import ObjectStore
+    from resources.snapshots import SnapshotStore
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one process uses of an installation."""
+
+    settings: Settings
+    database: Database
+
+    @property
+    def lake(self) -> Lake:
+        """The lake's tables."""
+        from resources.lake import Lake
+
+        return Lake.from_settings(self.settings)
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The report files."""
+        from resources.objects import ObjectStore
+
+        return ObjectStore.from_settings(self.settings)
+
+    @property
+    def snapshots(self) -> SnapshotStore:
+        """The tenants' published snapshots."""
+        from resources.snapshots import SnapshotStore
+
+        return SnapshotStore(self.settings.snapshots_path)
+
+
+@contextmanager
+def open_session(settings: Settings | None = None) -> Iterator[Session]:
+    """Open an installation: the database runs and is migrated while the block lasts.
+
+    Raises:
+        ReviewGraphError: The database cannot be started or reached.
+    """
+    settings = settings or Settings()
+    from resources.database import Database
+
+    with _in_use(settings), Database(settings) as database:
+        database.migrate()
+        yield Session(settings, database)
+
+
+@contextmanager
+def _in_use(settings: Settings) -> Iterator[None]:
+    """Hold the home's lock; stop the embedded server when nobody else holds it any more."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with Path(settings.home / "in-use.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # somebody else is at work
+            if settings.database_url is None:
+                from resources.database import server
+
+                server.stop(settings.home)

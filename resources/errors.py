@@ -1,0 +1,11 @@
+"""The root of every error that a user can cause or mend.
+
+A subclass lives beside the code that raises it. Its message says what was wrong, where, and what to
+do next; the command line prints it and exits with code 1, the API turns it into a problem document.
+"""
+
+from __future__ import annotations
+
+
+class ReviewGraphError(Exception):
+    """Something a user can understand and act on."""
