@@ -1,0 +1,56 @@
+"""PostgreSQL: who the tenants and users are, and what was done for them.
+
+Belongs here: the embedded server, the tables by domain with a repository beside each, their
+migrations, the wall between tenants (row-level security), the unit of work, and the ledger of what
+every stage did. Does not belong here: reviews and numbers, which live in the lake and in snapshots,
+and any decision about what to do next.
+
+``Database(settings)`` is the way in: ``migrate()`` once, then ``with database.work(tenant_id) as
+work`` for the API, and ``with database.jobs() as work`` for the graph and the command line.
+"""
+
+from __future__ import annotations
+
+from resources.database.collection import DataForSEOTask, ImportBatch, Source
+from resources.database.database import Database
+from resources.database.errors import (
+    DatabaseSetupError,
+    DatabaseUnavailableError,
+    DuplicateError,
+    EmbeddedServerError,
+    SupersededAttemptError,
+    UnknownTenantError,
+)
+from resources.database.identity import ROLES, Membership, User
+from resources.database.ledger import STAGES, Stage, StageRecord, StageStatus
+from resources.database.publishing import SnapshotRecord
+from resources.database.reporting import ReportDocument, ReportFile, ReportRequest
+from resources.database.tenancy import Tenant, TenantName
+from resources.database.unit_of_work import UnitOfWork
+
+__all__ = [
+    "ROLES",
+    "STAGES",
+    "DataForSEOTask",
+    "Database",
+    "DatabaseSetupError",
+    "DatabaseUnavailableError",
+    "DuplicateError",
+    "EmbeddedServerError",
+    "ImportBatch",
+    "Membership",
+    "ReportDocument",
+    "ReportFile",
+    "ReportRequest",
+    "SnapshotRecord",
+    "Source",
+    "Stage",
+    "StageRecord",
+    "StageStatus",
+    "SupersededAttemptError",
+    "Tenant",
+    "TenantName",
+    "UnitOfWork",
+    "UnknownTenantError",
+    "User",
+]

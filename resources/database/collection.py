@@ -1,0 +1,322 @@
+"""Where reviews come from: sources, imported files, and tasks bought from DataForSEO."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from resources.database.repository import Repository
+from resources.database.schema import (
+    TIMESTAMP,
+    created_at,
+    json_column,
+    metadata,
+    one_of,
+    tenant_column,
+)
+
+TaskStatus = Literal["planned", "posted", "collected", "failed"]
+TASK_STATUSES: tuple[TaskStatus, ...] = ("planned", "posted", "collected", "failed")
+OPEN_TASK_STATUSES: tuple[TaskStatus, ...] = ("planned", "posted")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place that is asked for new reviews every day.
+
+    Attributes:
+        id: Random and immutable.
+        tenant_id: Whose it is.
+        kind: Which collector asks it, for example ``google_reviews``.
+        name: Unique within the tenant; becomes the reviews' ``source``.
+        config: What the collector needs to know, for example the place's identifier.
+        is_active: Whether it is asked at all.
+        created_at: When it was made.
+    """
+
+    id: uuid.UUID
+    tenant_id: str
+    kind: str
+    name: str
+    config: Mapping[str, Any]
+    is_active: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ImportBatch:
+    """One file that has landed in the lake.
+
+    Attributes:
+        id: Derived from the tenant, the source, the file's content and how it was read.
+        tenant_id: Whose it is.
+        source: The reviews' source.
+        file_name: As the user named it, without folders.
+        byte_count: Size of the file.
+        record_count: Records landed from it.
+        day: The ingestion day they landed on.
+        mapping: Which column was taken for which field.
+        landed_at: When.
+    """
+
+    id: str
+    tenant_id: str
+    source: str
+    file_name: str
+    byte_count: int
+    record_count: int
+    day: date
+    mapping: Mapping[str, Any]
+    landed_at: datetime
+
+
+@dataclass(frozen=True)
+class DataForSEOTask:
+    """A task bought from DataForSEO, from the intention to buy it to its rows in the lake.
+
+    Attributes:
+        tenant_id: Whose it is.
+        tag: Our own name for it, sent along; unique within the tenant. A run that was killed
+            between buying and noting the purchase finds the task again by its tag.
+        id: DataForSEO's name for it, null while only planned.
+        source_id: The source it asks.
+        day: The ingestion day it collects for.
+        status: ``planned``, ``posted``, ``collected`` or ``failed``.
+        cost_usd: What it cost, in US dollars.
+        posted_at: When it was bought.
+        collected_at: When its rows had landed.
+        error: Why it failed.
+    """
+
+    tenant_id: str
+    tag: str
+    id: str | None
+    source_id: uuid.UUID | None
+    day: date
+    status: TaskStatus
+    cost_usd: float
+    posted_at: datetime | None
+    collected_at: datetime | None
+    error: str | None
+
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    tenant_column(),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    json_column("config", empty="{}"),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    created_at(),
+    UniqueConstraint("tenant_id", "name"),
+    UniqueConstraint("tenant_id", "id"),
+)
+
+import_batches = Table(
+    "import_batches",
+    metadata,
+    Column("id", Text, nullable=False),
+    tenant_column(),
+    Column("source", Text, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("byte_count", BigInteger, nullable=False),
+    Column("record_count", BigInteger, nullable=False),
+    Column("day", Date, nullable=False),
+    json_column("mapping", empty="{}"),
+    Column("landed_at", TIMESTAMP, nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "id"),
+)
+
+dataforseo_tasks = Table(
+    "dataforseo_tasks",
+    metadata,
+    tenant_column(),
+    Column("tag", Text, nullable=False),
+    Column("id", Text),
+    Column("source_id", Uuid),
+    Column("day", Date, nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'planned'")),
+    Column("cost_usd", Double, nullable=False, server_default=text("0")),
+    Column("posted_at", TIMESTAMP),
+    Column("collected_at", TIMESTAMP),
+    Column("error", Text),
+    PrimaryKeyConstraint("tenant_id", "tag"),
+    UniqueConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id", "source_id"], [sources.c.tenant_id, sources.c.id]),
+    CheckConstraint(one_of("status", TASK_STATUSES), name="status"),
+    CheckConstraint("status in ('planned', 'failed') or id is not null", name="posted_has_id"),
+    Index(None, "tenant_id", "source_id"),
+    Index(
+        "ix_dataforseo_tasks_open",
+        "day",
+        postgresql_where=text(one_of("status", OPEN_TASK_STATUSES)),
+    ),
+)
+
+
+class SourceRepository(Repository):
+    """The sources."""
+
+    def create(
+        self, tenant_id: str, kind: str, name: str, config: Mapping[str, Any] | None = None
+    ) -> Source:
+        """Add a source, or bring the tenant's source of that name up to date."""
+        statement = insert(sources).values(
+            tenant_id=tenant_id, kind=kind, name=name, config=dict(config or {})
+        )
+        statement = statement.on_conflict_do_update(
+            index_elements=[sources.c.tenant_id, sources.c.name],
+            set_={
+                "kind": statement.excluded.kind,
+                "config": statement.excluded.config,
+                "is_active": True,
+            },
+        )
+        return self._exactly_one(Source, statement.returning(sources))
+
+    def get(self, tenant_id: str, source_id: uuid.UUID) -> Source | None:
+        """One source of the tenant."""
+        statement = select(sources).where(
+            sources.c.tenant_id == tenant_id, sources.c.id == source_id
+        )
+        return self._one(Source, statement)
+
+    def list(self, tenant_id: str) -> tuple[Source, ...]:
+        """The tenant's sources, by name."""
+        statement = select(sources).where(sources.c.tenant_id == tenant_id)
+        return self._all(Source, statement.order_by(sources.c.name))
+
+    def active(self, kind: str) -> tuple[Source, ...]:
+        """The sources of that kind that are to be asked, of all tenants in sight."""
+        statement = select(sources).where(sources.c.kind == kind, sources.c.is_active)
+        return self._all(Source, statement.order_by(sources.c.tenant_id, sources.c.name))
+
+    def set_active(self, tenant_id: str, source_id: uuid.UUID, *, is_active: bool) -> Source | None:
+        """Begin or cease to ask a source."""
+        statement = (
+            update(sources)
+            .where(sources.c.tenant_id == tenant_id, sources.c.id == source_id)
+            .values(is_active=is_active)
+            .returning(sources)
+        )
+        return self._one(Source, statement)
+
+
+class ImportRepository(Repository):
+    """The files that have landed."""
+
+    def record(self, batch: ImportBatch) -> None:
+        """Note that a batch has landed; noting it again changes nothing."""
+        values = asdict(batch) | {"mapping": dict(batch.mapping)}
+        self._execute(insert(import_batches).values(values).on_conflict_do_nothing())
+
+    def get(self, tenant_id: str, batch_id: str) -> ImportBatch | None:
+        """One batch of the tenant."""
+        statement = select(import_batches).where(
+            import_batches.c.tenant_id == tenant_id, import_batches.c.id == batch_id
+        )
+        return self._one(ImportBatch, statement)
+
+    def list(self, tenant_id: str, *, limit: int = 100) -> tuple[ImportBatch, ...]:
+        """The tenant's batches, latest first."""
+        statement = (
+            select(import_batches)
+            .where(import_batches.c.tenant_id == tenant_id)
+            .order_by(import_batches.c.landed_at.desc(), import_batches.c.id)
+            .limit(limit)
+        )
+        return self._all(ImportBatch, statement)
+
+
+class TaskRepository(Repository):
+    """The tasks bought from DataForSEO.
+
+    The life of a task: ``plan`` (commit), buy, ``posted`` (commit), wait, land its rows,
+    ``collected`` (commit). Whatever is open after a crash is taken up where it was left.
+    """
+
+    def plan(
+        self, tenant_id: str, tag: str, day: date, source_id: uuid.UUID | None = None
+    ) -> DataForSEOTask:
+        """Note the intention to buy a task; one that is there already is returned as it is."""
+        statement = insert(dataforseo_tasks).values(
+            tenant_id=tenant_id, tag=tag, day=day, source_id=source_id
+        )
+        self._execute(statement.on_conflict_do_nothing())
+        task = self.get(tenant_id, tag)
+        if task is None:  # row-level security would have refused the insert
+            raise LookupError(tag)
+        return task
+
+    def get(self, tenant_id: str, tag: str) -> DataForSEOTask | None:
+        """One task of the tenant."""
+        return self._one(DataForSEOTask, select(dataforseo_tasks).where(*_is(tenant_id, tag)))
+
+    def posted(self, tenant_id: str, tag: str, task_id: str, *, cost_usd: float) -> None:
+        """Note that a task was bought."""
+        self._change(
+            tenant_id, tag, status="posted", id=task_id, cost_usd=cost_usd, posted_at=func.now()
+        )
+
+    def collected(self, tenant_id: str, tag: str) -> None:
+        """Note that a task's rows have landed."""
+        self._change(tenant_id, tag, status="collected", collected_at=func.now(), error=None)
+
+    def failed(self, tenant_id: str, tag: str, error: str) -> None:
+        """Note that a task came to nothing, and why."""
+        self._change(tenant_id, tag, status="failed", error=error)
+
+    def open(
+        self, *, day: date | None = None, source_id: uuid.UUID | None = None
+    ) -> tuple[DataForSEOTask, ...]:
+        """The tasks that are planned or posted, of all tenants in sight."""
+        statement = select(dataforseo_tasks).where(
+            dataforseo_tasks.c.status.in_(OPEN_TASK_STATUSES)
+        )
+        if day is not None:
+            statement = statement.where(dataforseo_tasks.c.day == day)
+        if source_id is not None:
+            statement = statement.where(dataforseo_tasks.c.source_id == source_id)
+        order = (dataforseo_tasks.c.day, dataforseo_tasks.c.tenant_id, dataforseo_tasks.c.tag)
+        return self._all(DataForSEOTask, statement.order_by(*order))
+
+    def list(self, tenant_id: str, *, day: date | None = None) -> tuple[DataForSEOTask, ...]:
+        """The tenant's tasks, by day and tag."""
+        statement = select(dataforseo_tasks).where(dataforseo_tasks.c.tenant_id == tenant_id)
+        if day is not None:
+            statement = statement.where(dataforseo_tasks.c.day == day)
+        order = (dataforseo_tasks.c.day, dataforseo_tasks.c.tag)
+        return self._all(DataForSEOTask, statement.order_by(*order))
+
+    def _change(self, tenant_id: str, tag: str, **values: Any) -> None:
+        self._execute(update(dataforseo_tasks).where(*_is(tenant_id, tag)).values(**values))
+
+
+def _is(tenant_id: str, tag: str) -> tuple[Any, Any]:
+    return dataforseo_tasks.c.tenant_id == tenant_id, dataforseo_tasks.c.tag == tag

@@ -1,0 +1,29 @@
+"""What can go wrong between ReviewGraph and its database, in words a user can act on."""
+
+from __future__ import annotations
+
+from resources.errors import ReviewGraphError
+
+
+class DatabaseUnavailableError(ReviewGraphError):
+    """The database cannot be reached, or refuses the role that knocks."""
+
+
+class DatabaseSetupError(ReviewGraphError):
+    """The database is there, but it cannot be given the roles or tables ReviewGraph needs."""
+
+
+class EmbeddedServerError(ReviewGraphError):
+    """The embedded PostgreSQL cannot be set up, started or stopped."""
+
+
+class UnknownTenantError(ReviewGraphError):
+    """A tenant was named that does not exist."""
+
+
+class DuplicateError(ReviewGraphError):
+    """Something with that name or address exists already."""
+
+
+class SupersededAttemptError(ReviewGraphError):
+    """A run wants to end a report request that another attempt has taken over since."""

@@ -1,0 +1,88 @@
+"""What all tables have in common: their schema, their names, and the wall between tenants.
+
+The wall is PostgreSQL's row-level security. Two roles pass through it differently:
+
+- ``reviewgraph_app`` (the API) sees the rows of the tenant named in the transaction's setting
+  ``app.tenant_id``, and no row when it is not set;
+- ``reviewgraph_jobs`` (the graph and the command line) works for all tenants.
+
+Row-level security is forced, so that even the tables' owner sees nothing unless it is a superuser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Column, DateTime, ForeignKey, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from resources.errors import ReviewGraphError
+
+SCHEMA = "reviewgraph"
+DAGSTER_SCHEMA = "dagster"
+APP_ROLE = "reviewgraph_app"
+JOBS_ROLE = "reviewgraph_jobs"
+
+# What a transaction of the application says about itself.
+TENANT_SETTING = "app.tenant_id"
+USER_SETTING = "app.user_id"
+LOGIN_SETTING = "app.login_email"
+
+TENANT_ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+metadata = MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    },
+)
+
+TIMESTAMP = DateTime(timezone=True)
+
+
+def tenant_column() -> Column[str]:
+    """The column that says whose row it is."""
+    return Column("tenant_id", Text, ForeignKey(f"{SCHEMA}.tenants.id"), nullable=False)
+
+
+def created_at() -> Column[Any]:
+    """When the row was written, by the database's clock."""
+    return Column("created_at", TIMESTAMP, nullable=False, server_default=text("now()"))
+
+
+def json_column(name: str, *, empty: str) -> Column[Any]:
+    """A JSON column that is never null; ``empty`` is ``{}`` or ``[]``."""
+    return Column(name, JSONB, nullable=False, server_default=text(f"'{empty}'::jsonb"))
+
+
+def one_of(column: str, choices: Iterable[str]) -> str:
+    """The SQL of a check that a column holds one of some words."""
+    return f"{column} in ({', '.join(repr(choice) for choice in choices)})"
+
+
+def current(setting: str) -> str:
+    """The SQL that reads one of the transaction's settings; null when it is not set.
+
+    A setting made in an earlier transaction of the same connection reads as an empty string.
+    """
+    return f"nullif(current_setting('{setting}', true), '')"
+
+
+def check_tenant_id(tenant_id: str) -> str:
+    """Return the identifier if it is one.
+
+    Raises:
+        ReviewGraphError: If it is not.
+    """
+    if TENANT_ID_PATTERN.fullmatch(tenant_id) is None:
+        raise ReviewGraphError(
+            f"{tenant_id!r} cannot be a tenant's identifier. Use 1 to 63 small letters, digits and "
+            "hyphens, beginning with a letter or digit, for example 'acme-hotels'."
+        )
+    return tenant_id

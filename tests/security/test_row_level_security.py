@@ -1,0 +1,240 @@
+"""The wall between tenants, tried in SQL as the roles that the application really uses."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from resources.database import Database, StageRecord, UnitOfWork
+from resources.database.schema import APP_ROLE, JOBS_ROLE
+from resources.database.tables import metadata
+
+TABLES = sorted(metadata.tables)
+DAY = date(2026, 3, 1)
+
+
+def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
+    """Give a tenant a row in every table, and return its user."""
+    work.tenants.create(tenant_id, tenant_id.title())
+    user = work.users.create(f"ann@{tenant_id}.example", "Ann", "secret")
+    work.users.add_membership(tenant_id, user.id, "owner")
+    source = work.sources.create(tenant_id, "google_reviews", "maps")
+    work.session.execute(
+        text(
+            "insert into reviewgraph.import_batches"
+            " (id, tenant_id, source, file_name, byte_count, record_count, day)"
+            " values ('b', :tenant, 's', 'f', 1, 1, '2026-03-01')"
+        ),
+        {"tenant": tenant_id},
+    )
+    work.tasks.plan(tenant_id, "tag", DAY, source.id)
+    work.ledger.record(StageRecord(tenant_id=tenant_id, day=DAY, stage="collected"))
+    work.snapshots.point_to(tenant_id, "v1", path="p", row_count=1)
+    request = work.reports.request(tenant_id)
+    work.reports.add_document(
+        tenant_id,
+        snapshot_version="v1",
+        title="t",
+        review_count=1,
+        files=[],
+        request_id=request.id,
+    )
+    return user.id
+
+
+@pytest.fixture(scope="module")
+def people(module_database) -> dict[str, uuid.UUID]:
+    """Two tenants with a row in every table; their users by tenant."""
+    with module_database.jobs() as work:
+        return {tenant_id: fill(work, tenant_id) for tenant_id in ("acme", "bolt")}
+
+
+@pytest.fixture
+def database(module_database, people) -> Database:  # noqa: ARG001 - it fills the database
+    """The same for all tests here: each of them only reads, or is refused."""
+    return module_database
+
+
+@pytest.fixture
+def bare(database) -> Iterator[Connection]:
+    """A connection as the application's role that has said nothing about itself."""
+    engine = create_engine(database.app_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+def count(connection: Connection, table: str) -> int:
+    return connection.execute(text(f"select count(*) from {table}")).scalar_one()
+
+
+def tenants_seen(work: UnitOfWork, table: str) -> set[str]:
+    column = {"reviewgraph.tenants": "id", "reviewgraph.users": "split_part(email, '@', 2)"}
+    query = f"select distinct {column.get(table, 'tenant_id')} from {table}"
+    return {row[0].removesuffix(".example") for row in work.session.execute(text(query))}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_without_a_tenant_set_no_table_shows_a_row(database, bare, table):
+    assert count(bare, table) == 0
+    with database.jobs() as work:
+        assert tenants_seen(work, table) == {"acme", "bolt"}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_tenant_sees_its_own_rows_only(database, table):
+    expected = set() if table == "reviewgraph.users" else {"acme"}
+    with database.work("acme") as work:
+        assert tenants_seen(work, table) == expected
+
+
+def test_a_user_sees_oneself_and_one_s_memberships_without_a_tenant(database, people):
+    with database.work(None, user_id=people["acme"]) as work:
+        assert [each.id for each in work.tenants.list()] == ["acme"]
+        assert work.users.get(people["acme"]).email == "ann@acme.example"
+        assert work.users.get(people["bolt"]) is None
+        assert work.users.memberships(people["bolt"]) == ()
+        assert tenants_seen(work, "reviewgraph.memberships") == {"acme"}
+        assert tenants_seen(work, "reviewgraph.sources") == set()
+
+
+def test_logging_in_opens_exactly_the_row_of_the_address(database, people):
+    with database.work(None) as work:
+        assert work.users.by_email("ann@acme.example").id == people["acme"]
+        assert tenants_seen(work, "reviewgraph.users") == {"acme"}
+    with database.work(None) as work:
+        assert tenants_seen(work, "reviewgraph.users") == set()
+
+
+def test_the_next_borrower_of_a_connection_inherits_no_tenant(database):
+    with database.work("acme") as work:
+        first = work.session.scalar(text("select pg_backend_pid()"))
+        assert tenants_seen(work, "reviewgraph.sources") == {"acme"}
+    with database.work(None) as work:
+        assert work.session.scalar(text("select pg_backend_pid()")) == first
+        assert tenants_seen(work, "reviewgraph.sources") == set()
+
+
+def test_a_tenant_set_for_the_whole_session_is_overruled_by_the_next_borrower(database):
+    with database.work("acme") as work:
+        first = work.session.scalar(text("select pg_backend_pid()"))
+        work.session.execute(text("select set_config('app.tenant_id', 'bolt', false)"))
+    with database.work("acme") as work:
+        assert work.session.scalar(text("select pg_backend_pid()")) == first
+        assert tenants_seen(work, "reviewgraph.sources") == {"acme"}
+    with database.work(None) as work:
+        assert tenants_seen(work, "reviewgraph.sources") == set()
+
+
+def test_a_row_for_another_tenant_is_refused(database):
+    with (
+        pytest.raises(ProgrammingError, match="row-level security"),
+        database.work("acme") as work,
+    ):
+        work.sources.create("bolt", "google_reviews", "smuggled")
+
+
+def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database):
+    with database.work("acme") as work:
+        run = work.session.execute
+        changed = run(text("update reviewgraph.sources set name = 'x' where tenant_id = 'bolt'"))
+        deleted = run(text("delete from reviewgraph.sources where tenant_id = 'bolt'"))
+        assert (changed.rowcount, deleted.rowcount) == (0, 0)
+    with (
+        pytest.raises(ProgrammingError, match="row-level security"),
+        database.work("acme") as work,
+    ):
+        work.session.execute(text("update reviewgraph.sources set tenant_id = 'bolt'"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into reviewgraph.tenants (id, name, colour) values ('evil', 'Evil', '#000000')",
+        "update reviewgraph.tenants set id = 'evil'",
+        "update reviewgraph.users set email = 'evil@example.org'",
+        "insert into reviewgraph.memberships values ('acme', gen_random_uuid(), 'owner', now())",
+        "update reviewgraph.memberships set role = 'owner'",
+        "update reviewgraph.stage_runs set status = 'done'",
+        "delete from reviewgraph.report_documents",
+        "truncate reviewgraph.sources",
+        "create table reviewgraph.mine (id int)",
+        "create table dagster.mine (id int)",
+        "select * from reviewgraph.alembic_version",
+        "alter table reviewgraph.sources disable row level security",
+        f"set role {JOBS_ROLE}",
+        "set row_security = off; select * from reviewgraph.sources",
+    ],
+)
+def test_the_application_may_not(database, people, statement):
+    refusal = "permission denied|must be owner|would be affected by row-level security"
+    with (
+        pytest.raises(ProgrammingError, match=refusal),
+        database.work("acme", user_id=people["acme"]) as work,
+    ):
+        work.session.connection().exec_driver_sql(statement)
+
+
+def test_every_table_is_walled_even_against_its_owner(database):
+    query = text(
+        "select c.relname, c.relrowsecurity, c.relforcerowsecurity,"
+        " array(select p.polname::text from pg_policy p where p.polrelid = c.oid order by 1),"
+        " pg_get_userbyid(c.relowner) as owner"
+        " from pg_class c where c.relnamespace = 'reviewgraph'::regnamespace"
+        " and c.relkind in ('r', 'p') and c.relname <> 'alembic_version'"
+    )
+    engine = create_engine(database.owner_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        found = {row.relname: row for row in connection.execute(query)}
+    assert set(found) == {name.removeprefix("reviewgraph.") for name in TABLES}
+    for name, row in found.items():
+        assert row.relrowsecurity, name
+        assert row.relforcerowsecurity, name
+        assert {"all_rows", "own_rows"} <= set(row.array), name
+        assert row.owner not in {APP_ROLE, JOBS_ROLE}
+
+
+def test_every_policy_names_its_role_and_every_view_asks_as_its_caller(database):
+    engine = create_engine(database.owner_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        policies = connection.execute(
+            text("select policyname, roles from pg_policies where schemaname = 'reviewgraph'")
+        ).all()
+        views = connection.execute(
+            text(
+                "select relname, reloptions from pg_class where relkind in ('v', 'm')"
+                " and relnamespace = 'reviewgraph'::regnamespace"
+            )
+        ).all()
+    for policy in policies:
+        assert policy.roles in ([APP_ROLE], [JOBS_ROLE]), policy.policyname
+    for view in views:
+        assert "security_invoker=true" in (view.reloptions or []), view.relname
+
+
+def test_neither_role_can_bypass_the_wall_or_make_others_that_can(database):
+    query = text(
+        "select rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication,"
+        " exists (select from pg_auth_members m where m.member = r.oid) as is_member"
+        " from pg_roles r where rolname in (:app, :jobs)"
+    )
+    engine = create_engine(database.owner_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        rows = connection.execute(query, {"app": APP_ROLE, "jobs": JOBS_ROLE}).all()
+    assert len(rows) == 2
+    for row in rows:
+        assert not any(row[1:]), row
+
+
+def test_references_stay_within_a_tenant(database):
+    with database.jobs() as work:
+        bolts_source = work.sources.list("bolt")[0]
+    with (
+        pytest.raises(IntegrityError, match="violates foreign key"),
+        database.jobs() as work,
+    ):
+        work.tasks.plan("acme", "crossing", DAY, bolts_source.id)
