@@ -1,0 +1,349 @@
+"""Which column of a file is the text of a review, which its rating, and so on.
+
+A column is a candidate for a field by its name (see :mod:`resources.importing.column_names`), and
+stays one only if its values fit: dates must look like dates, an id must be unique. Where names say
+nothing, as in files without a header, the values alone decide. Each choice comes with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from resources.importing.column_names import DESCRIPTIONS, FIELDS, LOOSE, rank, words
+from resources.importing.containers import DEFAULT_LIMITS, Limits, files_in, members
+from resources.importing.errors import ImportFileError, NotReviewsError
+from resources.importing.formats import open_table
+from resources.importing.tables import RecordTable, Row
+from resources.importing.values import is_address, is_date, is_number
+
+_PREVIEW_ROWS = 5
+_MOST = 0.8
+_SOME = 0.5
+_PROSE_WORDS = 4
+_PROSE_CHARACTERS = 25
+_RATING_WORDS = 6
+_MOST_RATINGS = 101
+_MOST_FLAGS = 5
+_MOSTLY_UNIQUE = 0.9
+_LONGEST_ID = 200
+_LONGEST_NAME = 300
+_MISSING = frozenset({"nan", "null", "none", "n/a", "na", "<na>"})
+_AMBIGUOUS_NAMES = ("name", "nom", "nombre")
+
+
+@dataclass(frozen=True)
+class ColumnGuess:
+    """How the columns of a file are understood.
+
+    Attributes:
+        mapping: Field -> column; only fields that were found.
+        columns: All columns of the file.
+        rows: Its first rows, a few, in the order of ``columns``.
+        reasons: Field -> why that column, in words; also for candidates that were refused.
+        format: The file's format in words.
+        notes: What a user should know about how the file was read.
+        name: The file, or the member of the archive.
+    """
+
+    mapping: dict[str, str]
+    columns: list[str]
+    rows: list[Row]
+    reasons: dict[str, str]
+    format: str
+    notes: list[str]
+    name: str
+
+
+@dataclass(frozen=True)
+class _Column:
+    """The values of one column in the sample."""
+
+    name: str
+    position: int
+    values: list[str] = field(repr=False)
+    rows: int
+
+    @property
+    def filled(self) -> float:
+        return len(self.values) / self.rows if self.rows else 0.0
+
+    def share(self, test: Callable[[str], bool]) -> float:
+        return sum(map(test, self.values)) / len(self.values) if self.values else 0.0
+
+    @property
+    def distinct(self) -> int:
+        return len(set(self.values))
+
+    @property
+    def mean_words(self) -> float:
+        return sum(len(v.split()) for v in self.values) / max(1, len(self.values))
+
+    @property
+    def mean_characters(self) -> float:
+        return sum(map(len, self.values)) / max(1, len(self.values))
+
+
+def guess_columns(
+    path: Path | str, overrides: Mapping[str, str] | None = None, limits: Limits = DEFAULT_LIMITS
+) -> ColumnGuess:
+    """Guess the columns of a file; of a folder or archive, those of its first file of reviews.
+
+    Args:
+        path: A file or folder.
+        overrides: Field -> column, which win over every guess.
+        limits: How much may be unpacked.
+
+    Raises:
+        ImportFileError: There is no file of reviews, no column holds the text, or an override
+            names a field or a column that does not exist.
+    """
+    paths, _ = files_in(Path(path))
+    refusal: NotReviewsError | None = None
+    for each in paths:
+        for file in members(each, limits)[0]:
+            try:
+                return guess_table(open_table(file, limits), file.name, overrides)
+            except NotReviewsError as error:
+                refusal = refusal or error
+    raise refusal or ImportFileError(f"{path} holds no file of reviews.")
+
+
+def guess_table(
+    table: RecordTable, name: str, overrides: Mapping[str, str] | None = None
+) -> ColumnGuess:
+    """Guess the columns of an opened file, see :func:`guess_columns`."""
+    sample = table.sample()
+    columns = [
+        _Column(
+            column,
+            position,
+            [
+                value
+                for row in sample
+                if (value := (row[position] or "").strip()) and value.casefold() not in _MISSING
+            ],
+            len(sample),
+        )
+        for position, column in enumerate(table.columns)
+    ]
+    chooser = _Chooser(columns, has_header=table.has_header)
+    chooser.take_overrides(dict(overrides or {}), name)
+    if not sample:
+        raise ImportFileError(
+            f"{name} has a header ({', '.join(table.columns)}) but no row that can be read: "
+            "there is nothing to import."
+        )
+    chooser.choose()
+    if "text" not in chooser.mapping:
+        raise NotReviewsError(
+            f"{name} has no column that looks like the text of a review. Its columns are: "
+            f"{', '.join(table.columns)}. Name the right one with --map text=COLUMN."
+        )
+    mapping = {one: chooser.mapping[one] for one in FIELDS if one in chooser.mapping}
+    return ColumnGuess(
+        mapping, list(table.columns), list(sample[:_PREVIEW_ROWS]), chooser.reasons, table.format,
+        list(table.notes), name,
+    )  # fmt: skip
+
+
+class _Chooser:
+    """Gives each field its column, the surest fields first."""
+
+    def __init__(self, columns: Sequence[_Column], *, has_header: bool) -> None:
+        self._columns = columns
+        self._has_header = has_header
+        self.mapping: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
+
+    def take_overrides(self, overrides: dict[str, str], name: str) -> None:
+        """Take what the user decided; an empty column name means that there is none."""
+        known = {column.name for column in self._columns}
+        for one, column in overrides.items():
+            if one not in FIELDS:
+                raise ImportFileError(
+                    f"There is no field {one!r} to map to. The fields are: {', '.join(FIELDS)}."
+                )
+            if column and column not in known:
+                raise ImportFileError(
+                    f"{name} has no column {column!r} (asked for by --map {one}={column}). "
+                    f"Its columns are: {', '.join(c.name for c in self._columns)}."
+                )
+            self.mapping[one] = column
+            self.reasons[one] = f"{column!r} was given." if column else "Given as absent."
+
+    def choose(self) -> None:
+        """Fill the mapping."""
+        order = ("text", "id", "rating", "date", "url", "title", "language", "deleted", "author",
+                 "product", "location")  # fmt: skip
+        for one in order:
+            if one not in self.mapping:
+                self._choose_by_name(one)
+        self._choose_plain_name()
+        if "text" not in self.mapping:
+            self._choose_text_by_values()
+        if "date" not in self.mapping:
+            self._choose_by_values("date", is_date, "its values look like dates")
+        if "rating" not in self.mapping and not self._has_header:
+            self._choose_rating_by_values()
+        self.mapping = {one: column for one, column in self.mapping.items() if column}
+
+    def _free(self) -> list[_Column]:
+        taken = set(self.mapping.values())
+        return [column for column in self._columns if column.name not in taken]
+
+    def _choose_by_name(self, one: str) -> None:
+        ranked = sorted(
+            (found, column.position, column)
+            for column in self._free()
+            if self._has_header and (found := rank(one, column.name)) is not None
+        )
+        for fit, _, column in ranked:
+            objection = _OBJECTIONS[one](column)
+            if one == "text" and fit >= LOOSE and column.mean_words < _PROSE_WORDS:
+                objection = "its values are too short"
+            if objection is None:
+                self.mapping[one] = column.name
+                self.reasons[one] = f"{column.name!r} is a usual name for it and its values fit."
+                return
+            self.reasons.setdefault(one, f"Not {column.name!r}: {objection}.")
+
+    def _choose_plain_name(self) -> None:
+        """Give a column called just ``name`` to what is still missing: product or author."""
+        for column in self._free():
+            if words(column.name) not in _AMBIGUOUS_NAMES or not column.values:
+                continue
+            missing = [one for one in ("author", "product") if one not in self.mapping]
+            if missing:
+                repeats = column.distinct < _SOME * len(column.values)
+                one = missing[-1] if repeats else missing[0]
+                self.mapping[one] = column.name
+                self.reasons[one] = f"{column.name!r} names something, and no other column is it."
+
+    def _choose_text_by_values(self) -> None:
+        candidates = [
+            column
+            for column in self._free()
+            if not DESCRIPTIONS & set(words(column.name).split())
+            and words(column.name) not in _AMBIGUOUS_NAMES
+            and not any(rank(one, column.name) is not None for one in FIELDS)
+            and _objection_to_text(column) is None
+            and (column.mean_words >= _PROSE_WORDS or column.mean_characters >= _PROSE_CHARACTERS)
+            and column.distinct >= _SOME * len(column.values)
+            and column.share(is_address) < _SOME
+        ]
+        if candidates:
+            best = max(candidates, key=lambda column: column.mean_characters * column.filled)
+            self.mapping["text"] = best.name
+            self.reasons["text"] = f"{best.name!r} holds the longest texts, mostly different ones."
+
+    def _choose_by_values(self, one: str, test: Callable[[str], bool], why: str) -> None:
+        fitting = [
+            column
+            for column in self._free()
+            if column.share(test) >= _MOST and not column.share(str.isdigit) >= _SOME
+        ]
+        if len(fitting) == 1 and not self._has_header:
+            self.mapping[one] = fitting[0].name
+            self.reasons[one] = f"{fitting[0].name!r}: {why}."
+
+    def _choose_rating_by_values(self) -> None:
+        for column in self._free():
+            numbers = {value for value in column.values if is_number(value)}
+            if len(numbers) <= 2 or column.share(is_number) < _MOST:  # noqa: PLR2004 - labels
+                continue
+            if all(1 <= float(number.replace(",", ".")) <= 10 for number in numbers):  # noqa: PLR2004 - a usual scale
+                self.mapping["rating"] = column.name
+                self.reasons["rating"] = f"{column.name!r} holds a few small numbers."
+                return
+
+
+def _objection_to_text(column: _Column) -> str | None:
+    if not column.values:
+        return "it is empty"
+    if column.share(is_number) > _SOME or column.share(is_date) > _SOME:
+        return "its values are numbers or dates"
+    if column.distinct == 1 and len(column.values) > _PREVIEW_ROWS:
+        return "all its values are the same"
+    return None
+
+
+def _objection_to_rating(column: _Column) -> str | None:
+    if not column.values:
+        return "it is empty"
+    rated = column.share(
+        lambda value: (
+            any(char in "0123456789★⭐*" for char in value)
+            or value.casefold().startswith(("one", "two", "three", "four", "five"))
+        )
+    )
+    if rated < _SOME:
+        return "its values are labels, not ratings"
+    if column.mean_words > _RATING_WORDS:
+        return "its values are texts"
+    if column.distinct > _MOST_RATINGS and column.distinct > _SOME * len(column.values):
+        return "it has too many different values"
+    return None
+
+
+def _objection_to_date(column: _Column) -> str | None:
+    if not column.values:
+        return "it is empty"
+    return None if column.share(is_date) >= _SOME else "its values do not look like dates"
+
+
+def _objection_to_id(column: _Column) -> str | None:
+    if words(column.name).startswith("unnamed"):
+        return "a column without a name is a row number"
+    if not column.values or column.filled < _MOST:
+        return "it is mostly empty"
+    # A file may repeat a record; a column that repeats often is the id of a product or a shop.
+    repeats = len(column.values) - column.distinct
+    is_named_so = "review" in words(column.name)
+    if repeats > max((1 - _MOSTLY_UNIQUE) * len(column.values), 2 if is_named_so else 0):
+        return "its values are not unique, so they identify something else than the review"
+    if max(map(len, column.values)) > _LONGEST_ID:
+        return "its values are too long"
+    return None
+
+
+def _objection_to_url(column: _Column) -> str | None:
+    return None if column.share(is_address) >= _SOME else "its values are no web addresses"
+
+
+def _objection_to_name(column: _Column) -> str | None:
+    if not column.values:
+        return "it is empty"
+    if column.mean_characters > _LONGEST_NAME:
+        return "its values are texts"
+    if column.share(is_date) > _MOST and column.share(is_number) < _MOST:
+        return "its values are dates"
+    return "its values are web addresses" if column.share(is_address) > _SOME else None
+
+
+def _objection_to_language(column: _Column) -> str | None:
+    if not column.values:
+        return "it is empty"
+    return None if column.mean_words <= 2 else "its values are texts"  # noqa: PLR2004 - a name
+
+
+def _objection_to_deleted(column: _Column) -> str | None:
+    if column.distinct <= _MOST_FLAGS or column.share(is_date) > _MOST:
+        return None
+    return "its values are no flags"
+
+
+_OBJECTIONS: dict[str, Callable[[_Column], str | None]] = {
+    "text": _objection_to_text,
+    "title": _objection_to_name,
+    "rating": _objection_to_rating,
+    "date": _objection_to_date,
+    "author": _objection_to_name,
+    "product": _objection_to_name,
+    "location": _objection_to_name,
+    "url": _objection_to_url,
+    "language": _objection_to_language,
+    "id": _objection_to_id,
+    "deleted": _objection_to_deleted,
+}

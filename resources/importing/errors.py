@@ -1,0 +1,13 @@
+"""What can be wrong with a file somebody wants to import."""
+
+from __future__ import annotations
+
+from resources.errors import ReviewGraphError
+
+
+class ImportFileError(ReviewGraphError):
+    """A file that cannot be imported; the message says why and what to do next."""
+
+
+class NotReviewsError(ImportFileError):
+    """A readable file that holds no reviews; in a folder it is passed over with a note."""
