@@ -1,0 +1,1 @@
+"""Whether the API is alive and whether it can do its work, for whoever runs it."""

@@ -1,0 +1,37 @@
+"""Checking passwords and telling users who they are."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from resources.database import UnitOfWork
+from serving_api.identity.schemas import AccessToken, LogIn, Me
+from serving_api.kit.auth import UserSession
+from serving_api.kit.errors import CHALLENGE, Problem
+from serving_api.kit.tokens import LIFETIME_SECONDS, Tokens
+from serving_api.tenants.service import tenants_of
+
+logger = logging.getLogger(__name__)
+
+
+def log_in(work: UnitOfWork, tokens: Tokens, log_in: LogIn, request_id: str) -> AccessToken:
+    """Exchange email and password for an access token.
+
+    Raises:
+        Problem: ``invalid-credentials``, the same and after the same time for an unknown email, a
+            wrong password and a user who is no longer active.
+    """
+    user = work.users.verify_password(log_in.email, log_in.password.get_secret_value())
+    if user is None:
+        logger.warning("request %s: log-in refused", request_id)
+        raise Problem("invalid-credentials", headers={"WWW-Authenticate": CHALLENGE})
+    session_id = uuid.uuid4()
+    logger.info("request %s: user %s logged in, session %s", request_id, user.id, session_id)
+    return AccessToken(access_token=tokens.issue(user.id, session_id), expires_in=LIFETIME_SECONDS)
+
+
+def who_am_i(session: UserSession) -> Me:
+    """The asking user and the user's tenants."""
+    user = session.user
+    return Me(id=user.id, email=user.email, name=user.name, tenants=tenants_of(session))

@@ -1,0 +1,143 @@
+"""Access: who is asking, and what of which tenant they may see.
+
+Every request of a tenant runs in one unit of work: its transaction is bound to that tenant by
+row-level security before anything is read, and the membership is the first thing that is read. The
+unit of work ends before the answer is sent, so a failed commit can never follow a success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from resources.database import Tenant, UnitOfWork, User
+from resources.database.identity import Role
+from serving_api.kit.errors import CHALLENGE, Problem
+from serving_api.kit.parameters import TENANT_ID, TenantPath
+from serving_api.kit.services import CurrentServices, services_of
+from serving_api.kit.tokens import Principal
+
+# How many requests may hold a database connection. All limits together stay below the 20 that the
+# pool has: threads waiting for a connection could keep those who hold one from giving it back.
+MEMBERS_AT_ONCE = 12
+USERS_AT_ONCE = 4
+
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="access token",
+    bearerFormat="JWT",
+    description="The `access_token` of `POST /v1/auth/token`, good for 15 minutes.",
+)
+
+
+async def current_principal(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Principal:
+    """The user that the token of this request names.
+
+    Raises:
+        Problem: ``unauthenticated`` without a valid token.
+    """
+    if credentials is None:
+        raise Problem("unauthenticated", headers={"WWW-Authenticate": CHALLENGE})
+    return services_of(request).tokens.verify(credentials.credentials)
+
+
+CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+
+
+@dataclass(frozen=True)
+class UserSession:
+    """A request of a user, outside of any tenant.
+
+    Attributes:
+        principal: Who the token names.
+        user: The same user, read from the database with this request.
+        work: The unit of work; it sees the user's own rows and no tenant's.
+    """
+
+    principal: Principal
+    user: User
+    work: UnitOfWork
+
+
+@dataclass(frozen=True)
+class TenantSession:
+    """A request of a member of a tenant.
+
+    Attributes:
+        principal: Who is asking.
+        tenant: The tenant that is asked about.
+        role: What the user is there, read from the database with this request.
+        work: The unit of work; it sees this tenant's rows and no other's.
+    """
+
+    principal: Principal
+    tenant: Tenant
+    role: Role
+    work: UnitOfWork
+
+    def require_role(self, *roles: Role) -> None:
+        """Go on only in one of these roles.
+
+        Raises:
+            Problem: ``forbidden`` in another one.
+        """
+        if self.role not in roles:
+            raise Problem("forbidden")
+
+
+def user_session(services: CurrentServices, principal: CurrentPrincipal) -> Iterator[UserSession]:
+    """A unit of work for a user.
+
+    Raises:
+        Problem: ``unauthenticated`` if the user is gone or no longer active.
+    """
+    with services.database.work(None, user_id=principal.user_id) as work:
+        yield UserSession(principal, _active_user(work, principal), work)
+
+
+def tenant_session(
+    services: CurrentServices, principal: CurrentPrincipal, tenant: TenantPath
+) -> Iterator[TenantSession]:
+    """A unit of work for a member of the tenant in the address.
+
+    Raises:
+        Problem: ``not-found`` if there is no such tenant or the user is no member of it, without
+            a difference between the two; ``unauthenticated`` as for :func:`user_session`.
+    """
+    if not TENANT_ID.fullmatch(tenant):
+        raise Problem("not-found")
+    with services.database.work(tenant, user_id=principal.user_id) as work:
+        _active_user(work, principal)
+        membership = work.users.membership(tenant, principal.user_id)
+        record = work.tenants.get(tenant)
+        if membership is None or record is None:
+            raise Problem("not-found")
+        yield TenantSession(principal, record, membership.role, work)
+
+
+def _active_user(work: UnitOfWork, principal: Principal) -> User:
+    user = work.users.get(principal.user_id)
+    if user is None or not user.is_active:
+        raise Problem(
+            "unauthenticated", headers={"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'}
+        )
+    return user
+
+
+# One Depends for all routes: they share its limit. scope="function" ends the unit of work before
+# the answer leaves; with the default, a commit that fails would still be answered with success.
+AsUser = Annotated[
+    UserSession,
+    Depends(user_session, scope="function", max_concurrency=USERS_AT_ONCE),
+]
+AsMember = Annotated[
+    TenantSession,
+    Depends(tenant_session, scope="function", max_concurrency=MEMBERS_AT_ONCE),
+]

@@ -1,0 +1,109 @@
+"""Answers that follow from a snapshot alone: named by an ETag, kept while they are asked for.
+
+A snapshot never changes, so an answer is a function of tenant, version and query. Planning a query
+costs more than sending its answer: what is asked again comes from memory. Access is decided before
+anything here is looked at, with every request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from fastapi import Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+AnswerKey = tuple[str, str, str]
+"""Tenant, snapshot version, and path with query."""
+
+DEFAULT_CACHE_BYTES = 64 * 1024 * 1024
+# Raise it when the shape of an answer changes: clients then fetch anew what they hold.
+_SHAPE = "1"
+
+# Numbers may be kept by the client but are asked for anew each time, so that a removed membership
+# counts at once; texts and names of people are not kept at all.
+REVALIDATE = "private, no-cache"
+NO_STORE = "no-store"
+
+
+class AnswerCache:
+    """The most recently used answers, bounded by their size in memory.
+
+    Args:
+        maximum_bytes: Total size of the bodies that are kept.
+    """
+
+    def __init__(self, maximum_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+        self._maximum_bytes = maximum_bytes
+        self._bytes = 0
+        self._answers: OrderedDict[AnswerKey, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: AnswerKey) -> bytes | None:
+        """The kept answer, if there is one."""
+        with self._lock:
+            body = self._answers.get(key)
+            if body is not None:
+                self._answers.move_to_end(key)
+            return body
+
+    def put(self, key: AnswerKey, body: bytes) -> None:
+        """Keep an answer; the ones not asked for the longest make room for it."""
+        if len(body) > self._maximum_bytes // 16:  # one huge answer must not empty the cache
+            return
+        with self._lock:
+            self._bytes += len(body) - len(self._answers.pop(key, b""))
+            self._answers[key] = body
+            while self._bytes > self._maximum_bytes:
+                _, dropped = self._answers.popitem(last=False)
+                self._bytes -= len(dropped)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the bodies that are kept."""
+        return self._bytes
+
+
+def answer(
+    request: Request,
+    cache: AnswerCache,
+    *,
+    tenant_id: str,
+    version: str,
+    produce: Callable[[], BaseModel],
+    cache_control: str,
+) -> Response:
+    """Answer from the client's copy, from memory, or by ``produce``, in this order.
+
+    Args:
+        request: The request, for its address and ``If-None-Match``.
+        cache: The answers that are kept.
+        tenant_id: The tenant whose snapshot it is; access has been decided.
+        version: The snapshot version that is read.
+        produce: Computes the answer.
+        cache_control: :data:`REVALIDATE` or :data:`NO_STORE`.
+    """
+    query = f"{request.url.path}?{urlencode(sorted(request.query_params.multi_items()))}"
+    digest = hashlib.sha256(f"{_SHAPE}\0{version}\0{query}".encode()).hexdigest()
+    etag = f'"{version[:16]}-{digest[:16]}"'
+    headers = {"ETag": etag, "Cache-Control": cache_control, "Vary": "Authorization"}
+    if matches(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    key = (tenant_id, version, query)
+    body = cache.get(key)
+    if body is None:
+        body = produce().model_dump_json().encode()
+        cache.put(key, body)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def matches(if_none_match: str | None, etag: str) -> bool:
+    """Whether the client already holds what ``etag`` names (RFC 9110, 13.1.2)."""
+    if if_none_match is None:
+        return False
+    held = {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
+    return "*" in held or etag in held

@@ -1,0 +1,96 @@
+"""The outermost layer: request ids, security headers, body limit, and the last catch of errors.
+
+It is plain ASGI rather than a framework middleware, so that answers stream through it untouched
+and a client that hangs up cancels the work behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving_api.kit.errors import Problem, problem_response
+
+MAXIMUM_BODY_BYTES = 64 * 1024
+_GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+# The API answers with data, never with pages: nothing it sends may run, be framed or be guessed at.
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; anything but HTTP passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        scope["request_id"] = request_id
+        has_started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal has_started
+            if message["type"] == "http.response.start":
+                has_started = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in SECURITY_HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            await self._app(scope, _limited(scope, receive), send_with_headers)
+        except ClientDisconnect:
+            logger.info("request %s: the client hung up", request_id)
+        except Exception as error:
+            logger.exception("request %s failed", request_id)
+            if has_started:
+                raise  # the server closes the connection: a cut answer must not look whole
+            problem = error if isinstance(error, Problem) else Problem("unexpected")
+            await problem_response(problem, request_id)(scope, receive, send_with_headers)
+
+
+def _request_id(given: str | None) -> str:
+    """The client's id where it is harmless in a log, else a new one."""
+    if given and _GIVEN_REQUEST_ID.fullmatch(given):
+        return given
+    return uuid.uuid4().hex
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    """Stop reading a body that is longer than any request of this API."""
+    declared = Headers(scope=scope).get("content-length", "")
+    received = 0
+
+    async def receive_at_most() -> Message:
+        nonlocal received
+        if declared.isdecimal() and int(declared) > MAXIMUM_BODY_BYTES:
+            raise Problem("body-too-large", headers={"Connection": "close"})
+        message = await receive()
+        if message["type"] == "http.request":
+            received += len(message.get("body", b""))
+            if received > MAXIMUM_BODY_BYTES:
+                raise Problem("body-too-large", headers={"Connection": "close"})
+        return message
+
+    return receive_at_most

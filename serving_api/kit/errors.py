@@ -1,0 +1,262 @@
+"""Problem documents (RFC 9457): the one shape in which the API says no.
+
+A slug of :data:`REGISTRY` is a contract: clients branch on ``type``, which holds it. Titles and
+details are for people and may change. No document repeats what the client sent, so that neither
+a password nor the name of another tenant can come back in one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from resources.errors import ReviewGraphError
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:reviewgraph:problem:"
+CHALLENGE = 'Bearer realm="reviewgraph"'
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ProblemKind:
+    """One way in which a request can fail.
+
+    Attributes:
+        status: The HTTP status it is answered with.
+        title: The same short sentence for every occurrence.
+        detail: What the client can do; an occurrence may say it more precisely.
+    """
+
+    status: HTTPStatus
+    title: str
+    detail: str
+
+
+REGISTRY: dict[str, ProblemKind] = {
+    "bad-request": ProblemKind(
+        HTTPStatus.BAD_REQUEST,
+        "The request cannot be read",
+        "Send a well-formed HTTP request with a JSON body where one is expected.",
+    ),
+    "invalid-parameters": ProblemKind(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Some parameters are not valid",
+        "Correct the parameters listed in errors and send the request again.",
+    ),
+    "invalid-cursor": ProblemKind(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The cursor does not belong to this list",
+        "Use a cursor only with the tenant, filters and sort order it was given for, "
+        "or start from the first page.",
+    ),
+    "unauthenticated": ProblemKind(
+        HTTPStatus.UNAUTHORIZED,
+        "An access token is needed",
+        "Send a valid access token in the Authorization header; POST /v1/auth/token gives one.",
+    ),
+    "invalid-credentials": ProblemKind(
+        HTTPStatus.UNAUTHORIZED,
+        "Email or password is wrong",
+        "Check both and try again.",
+    ),
+    "forbidden": ProblemKind(
+        HTTPStatus.FORBIDDEN,
+        "Your role does not allow this",
+        "Ask an owner or administrator of the tenant for a role that does.",
+    ),
+    "not-found": ProblemKind(
+        HTTPStatus.NOT_FOUND,
+        "There is nothing here",
+        "The address is wrong, or what it names does not exist for you.",
+    ),
+    "nothing-published": ProblemKind(
+        HTTPStatus.NOT_FOUND,
+        "Nothing has been counted for this tenant yet",
+        "Import reviews and let the daily run finish; then ask again.",
+    ),
+    "snapshot-gone": ProblemKind(
+        HTTPStatus.GONE,
+        "These numbers have been replaced",
+        "The snapshot is no longer kept. Leave the snapshot parameter out to read the current one.",
+    ),
+    "file-gone": ProblemKind(
+        HTTPStatus.GONE,
+        "The file is no longer kept",
+        "Request the report again to have it written anew.",
+    ),
+    "method-not-allowed": ProblemKind(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "This address does not take that method",
+        "Use one of the methods in the Allow header.",
+    ),
+    "body-too-large": ProblemKind(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The request body is too large",
+        "Send at most 64 KiB.",
+    ),
+    "unavailable": ProblemKind(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "A part the API stands on does not answer",
+        "Try again in a few seconds. If it lasts, give your operator the request id.",
+    ),
+    "unexpected": ProblemKind(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Something went wrong on our side",
+        "The error has been logged. Give your operator the request id.",
+    ),
+}
+
+_SLUG_OF_STATUS = {
+    HTTPStatus.BAD_REQUEST: "bad-request",
+    HTTPStatus.UNAUTHORIZED: "unauthenticated",
+    HTTPStatus.FORBIDDEN: "forbidden",
+    HTTPStatus.NOT_FOUND: "not-found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body-too-large",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "invalid-parameters",
+}
+
+
+class ParameterError(BaseModel):
+    """One parameter that is not valid."""
+
+    location: str = Field(description="Where it stands, for example `query.limit`.")
+    message: str = Field(description="What is wrong with it.")
+
+
+class ProblemDocument(BaseModel):
+    """A problem document after RFC 9457."""
+
+    type: str = Field(description=f"`{TYPE_PREFIX}` and a slug that clients may rely on.")
+    title: str = Field(description="The kind of problem, in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What to do about it.")
+    request_id: str = Field(description="Names this request in the server's log.")
+    errors: list[ParameterError] | None = Field(
+        default=None, description="The parameters that are not valid, where that is the problem."
+    )
+
+
+class Problem(HTTPException):
+    """Raised anywhere below a route to answer with a problem document.
+
+    Args:
+        slug: A key of :data:`REGISTRY`.
+        detail: Says it more precisely than the registry; must not repeat what the client sent.
+        headers: Further headers of the answer.
+        errors: The parameters that are not valid.
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[ParameterError] = (),
+    ) -> None:
+        kind = REGISTRY[slug]
+        super().__init__(kind.status, detail or kind.detail, headers)
+        self.slug = slug
+        self.errors = tuple(errors)
+
+
+def invalid_parameter(location: str, message: str) -> Problem:
+    """A problem with one parameter, found after the parameters were parsed."""
+    return Problem(
+        "invalid-parameters", errors=[ParameterError(location=location, message=message)]
+    )
+
+
+def problem_response(problem: Problem, request_id: str) -> Response:
+    """The HTTP answer of a problem."""
+    kind = REGISTRY[problem.slug]
+    document = ProblemDocument(
+        type=TYPE_PREFIX + problem.slug,
+        title=kind.title,
+        status=kind.status,
+        detail=problem.detail,
+        request_id=request_id,
+        errors=list(problem.errors) or None,
+    )
+    # Plain ASCII: a field name in an invalid body may hold text that UTF-8 cannot spell.
+    content = json.dumps(document.model_dump(exclude_none=True), ensure_ascii=True)
+    return Response(content, kind.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def documented(*slugs: str) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that can answer with these problems."""
+    by_status: dict[int | str, list[str]] = {}
+    for slug in slugs:
+        by_status.setdefault(int(REGISTRY[slug].status), []).append(slug)
+    return {
+        status: {
+            "description": "; ".join(
+                f"{REGISTRY[slug].title} (`{slug}`)" for slug in slugs_of_status
+            ),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
+        for status, slugs_of_status in by_status.items()
+    }
+
+
+def request_id_of(request: Request) -> str:
+    """The id that the edge gave this request."""
+    return str(request.scope.get("request_id", ""))
+
+
+def install(app: FastAPI) -> None:
+    """Let every error leave the application as a problem document."""
+
+    def answer_problem(request: Request, error: Exception) -> Response:
+        if not isinstance(error, Problem):
+            error = _from_framework(error)
+        return problem_response(error, request_id_of(request))
+
+    def answer_outage(request: Request, error: Exception) -> Response:
+        request_id = request_id_of(request)
+        logger.error("request %s: %s", request_id, error, exc_info=error)
+        return problem_response(Problem("unavailable", headers={"Retry-After": "5"}), request_id)
+
+    # Handlers are plain functions of microseconds, yet Starlette would send them to a thread.
+    async def on_problem(request: Request, error: Exception) -> Response:
+        return answer_problem(request, error)
+
+    async def on_outage(request: Request, error: Exception) -> Response:
+        return answer_outage(request, error)
+
+    app.add_exception_handler(HTTPException, on_problem)
+    app.add_exception_handler(RequestValidationError, on_problem)
+    for outage in (OperationalError, PoolTimeoutError, ReviewGraphError):
+        app.add_exception_handler(outage, on_outage)
+
+
+def _from_framework(error: Exception) -> Problem:
+    if isinstance(error, RequestValidationError):
+        return Problem(
+            "invalid-parameters",
+            errors=[
+                ParameterError(
+                    location=".".join(str(part) for part in found["loc"]), message=found["msg"]
+                )
+                for found in error.errors()
+            ],
+        )
+    if isinstance(error, HTTPException):
+        slug = _SLUG_OF_STATUS.get(HTTPStatus(error.status_code), "bad-request")
+        return Problem(slug, headers=error.headers)
+    raise error

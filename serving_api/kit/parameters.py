@@ -1,0 +1,50 @@
+"""Types of parameters that several slices take, and what makes them safe to pass on."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import AfterValidator, BeforeValidator, Field
+
+TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+REVIEW_KEY = re.compile(r"[0-9a-f]{32}")
+_ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def refuse_unstorable_characters(text: str) -> str:
+    """Let only text pass that PostgreSQL and UTF-8 can spell.
+
+    Raises:
+        ValueError: If there is a NUL or half of a character in it.
+    """
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not contain NUL or half of a character")
+    return text
+
+
+def _require_iso_day(value: Any) -> Any:
+    # Pydantic would also read 1700000000 as a date, seconds after 1970.
+    if isinstance(value, date) or (isinstance(value, str) and _ISO_DAY.fullmatch(value)):
+        return value
+    raise ValueError("must be a day such as 2026-03-31")
+
+
+CleanText = Annotated[str, Field(max_length=300), AfterValidator(refuse_unstorable_characters)]
+"""Text of a client that may reach a query as a bound parameter."""
+
+MemberName = Annotated[str, Field(max_length=4000), AfterValidator(refuse_unstorable_characters)]
+"""The name of a product, place or topic: whatever reviews call it, links must be able to say."""
+
+Day = Annotated[date, BeforeValidator(_require_iso_day)]
+"""A day in UTC, spelled ``YYYY-MM-DD`` and nothing else."""
+
+SnapshotVersion = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+"""The name of a snapshot version; a strict pattern, because it becomes the name of a folder."""
+
+TenantPath = Annotated[
+    str,
+    Path(description="The tenant's id, for example `acme`.", examples=["acme"]),
+]

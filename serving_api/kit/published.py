@@ -1,0 +1,82 @@
+"""Answering from a tenant's published snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from resources.snapshots import Snapshot, SnapshotMissingError
+from serving_api.kit.auth import AsMember
+from serving_api.kit.caching import REVALIDATE, answer
+from serving_api.kit.errors import Problem
+from serving_api.kit.services import CurrentServices
+
+
+class Answering(Protocol):
+    """How a route answers from a snapshot."""
+
+    def __call__(
+        self,
+        produce: Callable[[Snapshot], BaseModel],
+        *,
+        version: str | None = None,
+        cache_control: str = REVALIDATE,
+    ) -> Response:
+        """Answer, from the client's copy or from memory where they hold the same.
+
+        Args:
+            produce: Computes the answer from the snapshot.
+            version: The snapshot version to read; the current one if None.
+            cache_control: What the client may keep.
+
+        Raises:
+            Problem: ``nothing-published`` or ``snapshot-gone``.
+        """
+
+
+async def from_snapshot(
+    request: Request, session: AsMember, services: CurrentServices
+) -> Answering:
+    """The way in which routes of this tenant answer from its snapshots."""
+
+    def answer_from(
+        produce: Callable[[Snapshot], BaseModel],
+        *,
+        version: str | None = None,
+        cache_control: str = REVALIDATE,
+    ) -> Response:
+        tenant_id = session.tenant.id
+        chosen = version or _current_version(session)
+
+        def open_and_produce() -> BaseModel:
+            try:
+                return produce(services.snapshots.open(tenant_id, chosen))
+            except SnapshotMissingError:
+                if version is None:
+                    raise  # the pointer names a folder that is not there: an operator's matter
+                raise Problem("snapshot-gone") from None
+
+        return answer(
+            request,
+            services.answers,
+            tenant_id=tenant_id,
+            version=chosen,
+            produce=open_and_produce,
+            cache_control=cache_control,
+        )
+
+    return answer_from
+
+
+def _current_version(session: AsMember) -> str:
+    current = session.work.snapshots.current(session.tenant.id)
+    if current is None:
+        raise Problem("nothing-published")
+    return current.version
+
+
+FromSnapshot = Annotated[Answering, Depends(from_snapshot)]

@@ -1,0 +1,43 @@
+"""What the application stands on while it runs, in one place that every request can reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from resources.database import Database
+from resources.objects import ObjectStore
+from resources.snapshots import SnapshotStore
+from serving_api.kit.caching import AnswerCache
+from serving_api.kit.paging import Cursors
+from serving_api.kit.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Services:
+    """The resources below the application, and its own parts that outlive a request."""
+
+    database: Database
+    snapshots: SnapshotStore
+    snapshots_path: Path
+    objects: ObjectStore
+    answers: AnswerCache
+    tokens: Tokens
+    cursors: Cursors
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that serves this request."""
+    services: Services = request.app.state.services
+    return services
+
+
+async def current_services(request: Request) -> Services:
+    """Dependency form of :func:`services_of`."""
+    return services_of(request)
+
+
+CurrentServices = Annotated[Services, Depends(current_services)]

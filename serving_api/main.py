@@ -1,0 +1,94 @@
+"""The application: every slice behind one edge, on the resources it was given."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from resources.database import Database
+from resources.objects import ObjectStore
+from resources.settings import Settings
+from resources.snapshots import SnapshotStore
+from serving_api.health.routes import router as health
+from serving_api.identity.routes import router as identity
+from serving_api.kit import errors, openapi
+from serving_api.kit.caching import AnswerCache
+from serving_api.kit.edge import Edge
+from serving_api.kit.paging import Cursors
+from serving_api.kit.services import Services
+from serving_api.kit.tokens import Tokens
+from serving_api.metrics.routes import router as metrics
+from serving_api.reports.routes import router as reports
+from serving_api.reviews.routes import router as reviews
+from serving_api.tenants.routes import router as tenants
+
+
+def create_app(
+    settings: Settings,
+    database: Database | None = None,
+    snapshots: SnapshotStore | None = None,
+    objects: ObjectStore | None = None,
+) -> FastAPI:
+    """Build the API.
+
+    What is passed in belongs to the caller and stays open; what is not is opened when the
+    application starts and closed when it ends.
+
+    Args:
+        settings: The installation's settings.
+        database: The application's database, migrated.
+        snapshots: Where the numbers are published.
+        objects: Where the files of reports are.
+
+    Raises:
+        ValueError: If the secret key is too short to sign tokens with.
+    """
+    tokens = Tokens(settings.signing_key)
+    cursors = Cursors(settings.signing_key)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as resources:
+            if database is None:
+                used_database = resources.enter_context(Database(settings))
+            else:
+                used_database = database
+            if snapshots is None:
+                used_snapshots = SnapshotStore(settings.snapshots_path)
+                resources.callback(used_snapshots.close)
+            else:
+                used_snapshots = snapshots
+            await run_in_threadpool(used_database.version)  # fails here rather than at a request
+            app.state.services = Services(
+                database=used_database,
+                snapshots=used_snapshots,
+                snapshots_path=settings.snapshots_path,
+                objects=objects or ObjectStore.from_settings(settings),
+                answers=AnswerCache(),
+                tokens=tokens,
+                cursors=cursors,
+            )
+            yield
+
+    app = FastAPI(
+        title="ReviewGraph",
+        version=version("reviewgraph"),
+        summary="What customers write about a business, as numbers that lead back to the reviews.",
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        openapi_url="/openapi.json",
+        docs_url=None,  # its page loads scripts of others; the document serves any viewer
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    for router in (identity, tenants, metrics, reviews, reports, health):
+        app.include_router(router)
+    errors.install(app)
+    openapi.install(app)
+    app.add_middleware(Edge)
+    return app

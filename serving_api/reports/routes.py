@@ -1,0 +1,119 @@
+"""Addresses of the reports slice."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from serving_api.kit.auth import AsMember
+from serving_api.kit.caching import REVALIDATE, matches
+from serving_api.kit.errors import documented
+from serving_api.kit.services import CurrentServices
+from serving_api.reports import schemas, service
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant}",
+    tags=["reports"],
+    responses=documented("unauthenticated", "not-found", "invalid-parameters", "unavailable"),
+)
+ReportId = Annotated[str, Path(description="The report's id, a UUID.")]
+
+
+@router.get("/reports", operation_id="list_reports", summary="List reports")
+def list_reports(
+    parameters: Annotated[schemas.ReportListParameters, Query()],
+    session: AsMember,
+    services: CurrentServices,
+) -> schemas.ReportPage:
+    """The written reports, the latest first."""
+    return service.list_reports(session, parameters, services.cursors)
+
+
+@router.post(
+    "/reports",
+    operation_id="request_report",
+    summary="Ask for a report",
+    status_code=202,
+    responses={
+        202: {
+            "headers": {
+                "Location": {
+                    "description": "Where to read how far the request has come.",
+                    "schema": {"type": "string"},
+                }
+            }
+        },
+        **documented("forbidden"),
+    },
+)
+def request_report(
+    wish: schemas.ReportWish, session: AsMember, response: Response
+) -> schemas.ReportRequest:
+    """Queue a report. Owners, administrators and analysts may."""
+    request = service.request_report(session, wish)
+    response.headers["Location"] = service.request_address(session.tenant.id, request.id)
+    return request
+
+
+@router.get("/reports/{report_id}", operation_id="read_report", summary="One report")
+def read_report(report_id: ReportId, session: AsMember) -> schemas.Report:
+    """One report and where its files are."""
+    return service.get_report(session, report_id)
+
+
+@router.get(
+    "/reports/{report_id}/files/{file_format}",
+    operation_id="download_report_file",
+    summary="Download a file of a report",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "The file.",
+            "content": {
+                media_type: {"schema": {"type": "string", "format": "binary"}}
+                for media_type in (
+                    "application/pdf",
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                    "text/html",
+                )
+            },
+        },
+        304: {"description": "The client's copy is the file."},
+        **documented("file-gone"),
+    },
+)
+def download_report_file(
+    request: Request,
+    report_id: ReportId,
+    file_format: Annotated[str, Path(description="`html`, `pdf` or `xlsx`.")],
+    session: AsMember,
+    services: CurrentServices,
+) -> Response:
+    """The file as an attachment. It never changes: its ETag is the hash of its content."""
+    file = service.find_file(session, report_id, file_format)
+    headers = {
+        "ETag": f'"{file["sha256"]}"',
+        "Cache-Control": REVALIDATE,
+        "Vary": "Authorization",
+    }
+    if matches(request.headers.get("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    download = service.open_file(session, file, report_id, services.objects)
+    headers["Content-Length"] = str(download.size)
+    headers["Content-Disposition"] = f'attachment; filename="{download.name}"'
+    return StreamingResponse(download.chunks, headers=headers, media_type=download.media_type)
+
+
+@router.get(
+    "/report-requests/{request_id}",
+    operation_id="read_report_request",
+    summary="How far a request has come",
+)
+def read_report_request(
+    request_id: Annotated[str, Path(description="The request's id, a UUID.")],
+    session: AsMember,
+) -> schemas.ReportRequest:
+    """The state of a request for a report."""
+    return service.get_request(session, request_id)

@@ -1,0 +1,209 @@
+"""Reading reports, opening their files, and asking for new ones."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from resources import database
+from resources.objects import ObjectNotFoundError, ObjectStore
+from serving_api.kit.auth import TenantSession
+from serving_api.kit.errors import Problem
+from serving_api.kit.paging import Cursors, link
+from serving_api.reports.schemas import (
+    Format,
+    Report,
+    ReportFile,
+    ReportListParameters,
+    ReportPage,
+    ReportRequest,
+    ReportWish,
+)
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file on its way to the client.
+
+    Attributes:
+        chunks: Its content.
+        size: In bytes.
+        media_type: For example ``application/pdf``.
+        name: What the client may call it; made of our own words only.
+        sha256: Of its content, hexadecimal.
+    """
+
+    chunks: Iterator[bytes]
+    size: int
+    media_type: str
+    name: str
+    sha256: str
+
+
+def list_reports(
+    session: TenantSession, parameters: ReportListParameters, cursors: Cursors
+) -> ReportPage:
+    """One page of the tenant's reports, the latest first.
+
+    Raises:
+        Problem: ``invalid-cursor``.
+    """
+    tenant_id = session.tenant.id
+    binding = ("reports", tenant_id)
+    before = None
+    if parameters.cursor is not None:
+        (last_id,) = cursors.read(binding, parameters.cursor, length=1)
+        before = session.work.reports.get(tenant_id, uuid.UUID(last_id))
+        if before is None:
+            raise Problem("invalid-cursor")
+    documents = session.work.reports.list(tenant_id, limit=parameters.limit + 1, before=before)
+    cursor = address = None
+    if len(documents) > parameters.limit:
+        cursor = cursors.write(binding, (str(documents[parameters.limit - 1].id),))
+        address = link(
+            _reports_address(tenant_id), [("limit", str(parameters.limit)), ("cursor", cursor)]
+        )
+    return ReportPage(
+        items=[_report(document) for document in documents[: parameters.limit]],
+        next_cursor=cursor,
+        next=address,
+    )
+
+
+def get_report(session: TenantSession, report_id: str) -> Report:
+    """One report.
+
+    Raises:
+        Problem: ``not-found`` if this tenant has no such report.
+    """
+    return _report(_document(session, report_id))
+
+
+def find_file(session: TenantSession, report_id: str, file_format: str) -> database.ReportFile:
+    """One file of a report, as it is registered.
+
+    Raises:
+        Problem: ``not-found`` if this tenant has no such report or the report no such file.
+    """
+    for file in _document(session, report_id).files:
+        if file["format"] == file_format:
+            return file
+    raise Problem("not-found")
+
+
+def open_file(
+    session: TenantSession, file: database.ReportFile, report_id: str, objects: ObjectStore
+) -> Download:
+    """Open a file of a report for sending.
+
+    Raises:
+        Problem: ``file-gone`` if the object store no longer has it.
+    """
+    tenant_id = session.tenant.id
+    # The key comes from our own database; this holds even if a row of it were ever wrong.
+    if not file["key"].startswith(f"tenants/{tenant_id}/"):
+        raise Problem("not-found")
+    try:
+        chunks = objects.stream(file["key"])
+    except ObjectNotFoundError:
+        raise Problem("file-gone") from None
+    return Download(
+        chunks=chunks,
+        size=file["bytes"],
+        media_type=file["media_type"],
+        name=f"{tenant_id}-report-{report_id[:8]}.{file['format']}",
+        sha256=file["sha256"],
+    )
+
+
+def request_report(session: TenantSession, wish: ReportWish) -> ReportRequest:
+    """Ask for a report.
+
+    Raises:
+        Problem: ``forbidden`` for a member who may only read.
+    """
+    session.require_role("owner", "admin", "analyst")
+    request = session.work.reports.request(
+        session.tenant.id,
+        requested_by=str(session.principal.user_id),
+        period_start=wish.period_start,
+        period_end=wish.period_end,
+    )
+    return _request(request)
+
+
+def get_request(session: TenantSession, request_id: str) -> ReportRequest:
+    """The state of a request.
+
+    Raises:
+        Problem: ``not-found`` if this tenant has no such request.
+    """
+    request = session.work.reports.get_request(session.tenant.id, _identifier(request_id))
+    if request is None:
+        raise Problem("not-found")
+    return _request(request)
+
+
+def request_address(tenant_id: str, request_id: uuid.UUID) -> str:
+    """Where the state of a request can be read."""
+    return f"/v1/tenants/{tenant_id}/report-requests/{request_id}"
+
+
+def _document(session: TenantSession, report_id: str) -> database.ReportDocument:
+    document = session.work.reports.get(session.tenant.id, _identifier(report_id))
+    if document is None:
+        raise Problem("not-found")
+    return document
+
+
+def _identifier(text: str) -> uuid.UUID:
+    try:
+        identifier = uuid.UUID(text)
+    except ValueError:
+        raise Problem("not-found") from None
+    if str(identifier) != text:  # one spelling only: braces and urn: name nothing here
+        raise Problem("not-found")
+    return identifier
+
+
+def _reports_address(tenant_id: str) -> str:
+    return f"/v1/tenants/{tenant_id}/reports"
+
+
+def _report(document: database.ReportDocument) -> Report:
+    address = f"{_reports_address(document.tenant_id)}/{document.id}/files"
+    return Report(
+        id=document.id,
+        title=document.title,
+        period_start=document.period_start,
+        period_end=document.period_end,
+        review_count=document.review_count,
+        snapshot=document.snapshot_version,
+        request_id=document.request_id,
+        created_at=document.created_at,
+        files=[
+            ReportFile(
+                format=cast("Format", file["format"]),
+                media_type=file["media_type"],
+                bytes=file["bytes"],
+                sha256=file["sha256"],
+                href=f"{address}/{file['format']}",
+            )
+            for file in document.files
+        ],
+    )
+
+
+def _request(request: database.ReportRequest) -> ReportRequest:
+    return ReportRequest(
+        id=request.id,
+        status=request.status,
+        attempt=request.attempt,
+        period_start=request.period_start,
+        period_end=request.period_end,
+        created_at=request.created_at,
+        finished_at=request.finished_at,
+        reports=_reports_address(request.tenant_id),
+    )

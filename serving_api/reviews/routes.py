@@ -1,0 +1,58 @@
+"""Addresses of the reviews slice."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from serving_api.kit.caching import NO_STORE
+from serving_api.kit.errors import documented
+from serving_api.kit.published import FromSnapshot
+from serving_api.kit.services import CurrentServices
+from serving_api.reviews import schemas, service
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant}/reviews",
+    tags=["reviews"],
+    responses=documented(
+        "unauthenticated", "not-found", "nothing-published", "invalid-parameters", "unavailable"
+    ),
+)
+
+
+@router.get(
+    "",
+    operation_id="list_reviews",
+    summary="Search reviews",
+    response_model=schemas.ReviewPage,
+    responses=documented("invalid-parameters", "invalid-cursor", "snapshot-gone"),
+)
+def list_reviews(
+    parameters: Annotated[schemas.ReviewListParameters, Query()],
+    services: CurrentServices,
+    from_snapshot: FromSnapshot,
+) -> Response:
+    """The reviews that pass all filters. Figures link here to show the reviews behind them."""
+    return from_snapshot(
+        lambda snapshot: service.list_reviews(snapshot, parameters, services.cursors),
+        version=parameters.snapshot,
+        cache_control=NO_STORE,
+    )
+
+
+@router.get(
+    "/{review_key}",
+    operation_id="read_review",
+    summary="One review",
+    response_model=schemas.Review,
+)
+def read_review(
+    review_key: Annotated[str, Path(description="The review's stable name.")],
+    from_snapshot: FromSnapshot,
+) -> Response:
+    """One review as it stands now."""
+    return from_snapshot(
+        lambda snapshot: service.get_review(snapshot, review_key), cache_control=NO_STORE
+    )

@@ -1,0 +1,321 @@
+"""A small installation with two tenants, served over real HTTP, for every test that asks the API.
+
+What the tests expect is worked out from :data:`reviews_of` in plain Python, not by the code under
+test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import httpx2
+import polars as pl
+from fastapi import FastAPI
+
+from resources.database import Database
+from resources.objects import ObjectStore
+from resources.settings import Settings
+from resources.snapshots import SnapshotStore
+from serving_api.main import create_app
+from serving_api.server import AnnouncingServer, address_of, bind
+
+PASSWORD = "correct horse battery staple"
+FIRST_DAY = date(2026, 1, 29)
+FORMATS = {
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+ODD_PRODUCT = "Kettle & Co. 100% „Größe“ #2 +?\t水"
+
+
+@dataclass
+class World:
+    """The running installation.
+
+    Attributes:
+        app: The application.
+        base: Its address.
+        settings: Its settings.
+        database: Its database, of which the tests also use the side of the graph.
+        snapshots: Its snapshots.
+        objects: Its files.
+        users: Email of each user by nickname.
+        ids: What exists of each tenant: ``snapshot``, ``report``, ``request`` and ``file``.
+        tokens: Access tokens by nickname, each fetched once.
+    """
+
+    app: FastAPI
+    base: str
+    settings: Settings
+    database: Database
+    snapshots: SnapshotStore
+    objects: ObjectStore
+    users: dict[str, Any]
+    ids: dict[str, dict[str, str]]
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def client(self, nickname: str | None = None, **headers: str) -> httpx2.Client:
+        """A client that sends the user's token."""
+        if nickname is not None:
+            headers["Authorization"] = f"Bearer {self.token(nickname)}"
+        return httpx2.Client(base_url=self.base, headers=headers, trust_env=False, timeout=30)
+
+    def token(self, nickname: str) -> str:
+        """The user's access token."""
+        if nickname not in self.tokens:
+            with self.client() as client:
+                answer = client.post(
+                    "/v1/auth/token",
+                    json={"email": self.users[nickname].email, "password": PASSWORD},
+                )
+            assert answer.status_code == 200, answer.text
+            self.tokens[nickname] = answer.json()["access_token"]
+        return self.tokens[nickname]
+
+
+def reviews_of(tenant: str) -> list[dict[str, Any]]:
+    """What has been published of a tenant: 90 reviews that differ in every way that is filtered."""
+    moods = ("positive", "neutral", "mixed", "negative", None)
+    reviews = []
+    for n in range(90):
+        mood = moods[n % 5]
+        day = FIRST_DAY + timedelta(days=(n * n) % 41)
+        is_dated = n % 9 != 0
+        reviews.append(
+            {
+                "review_key": review_key(tenant, n),
+                "version": 1 + n % 2,
+                "source": ("shop", "google")[n % 2],
+                "source_review_id": str(n),
+                "title": f"Title {n}" if n % 3 else None,
+                "text": None if mood is None else f"{tenant} review {n}: it's 100% Straße_{n % 4}",
+                "rating": None if n % 7 == 0 else 1 + (n % 9) / 2,
+                "posted_at": datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+                if is_dated
+                else None,
+                "posted_day": day,
+                "has_posted_date": is_dated,
+                "author": f"author {n}",
+                "product": ("kettle", ODD_PRODUCT, "")[n % 3],
+                "location": ("Albany", "")[n % 2],
+                "url": None,
+                "language": ("en", "de", "und")[n % 3],
+                "language_confidence": 0.9,
+                "sentiment": mood,
+                "sentiment_score": None if mood is None else round((n % 21) / 10 - 1, 1),
+                "sentiment_confidence": None if mood is None else 0.8,
+                "topics": [] if mood is None else ["price", "delivery"][: n % 3],
+                "topic_reasons": [] if mood is None else ["cheap", "late"][: n % 3],
+                "keywords": ["kettle"],
+                "entities": [],
+                "entity_kinds": [],
+                "day": date(2026, 3, 20),
+                "batch_id": "batch",
+                "record_number": n + 1,
+            }
+        )
+    return reviews
+
+
+def review_key(tenant: str, n: int) -> str:
+    """The key of a tenant's n-th review."""
+    return hashlib.md5(f"{tenant}:{n}".encode()).hexdigest()
+
+
+def tables_of(reviews: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
+    """The snapshot's tables, as far as the API reads them."""
+    frame = pl.DataFrame(reviews, infer_schema_length=None)
+    members = "(values ('all'), ('source'), ('product'), ('location'), ('language')) d(dimension)"
+    member = (
+        "case dimension when 'all' then 'all' when 'source' then source when 'product' then product"
+        " when 'location' then location else language end"
+    )
+    measures = """
+        count(*) as review_count, count(rating) as rated_count, avg(rating) as average_rating,
+        count(sentiment) as understood_count,
+        count(*) filter (sentiment = 'positive') as positive_count,
+        count(*) filter (sentiment = 'neutral') as neutral_count,
+        count(*) filter (sentiment = 'mixed') as mixed_count,
+        count(*) filter (sentiment = 'negative') as negative_count,
+        count(*) filter (sentiment = 'positive') / nullif(count(sentiment), 0) as positive_share,
+        count(*) filter (sentiment = 'negative') / nullif(count(sentiment), 0) as negative_share,
+        avg(sentiment_score) as average_score
+    """
+    interval = ", ".join(
+        f"0.1::double as {figure}_low, 4.9::double as {figure}_high"
+        for figure in ("average_rating", "positive_share", "negative_share")
+    )
+    days = ", ".join(
+        f"{bound}(posted_day) filter (has_posted_date) as {name}_day"
+        for bound, name in (("min", "first"), ("max", "last"))
+    )
+    in_all_or_product = "dimension in ('all', 'product')"
+    with duckdb.connect() as connection:
+        connection.register("reviews", frame.to_arrow())
+
+        def table(sql: str) -> pl.DataFrame:
+            result = pl.from_arrow(connection.sql(sql).to_arrow_table())
+            assert isinstance(result, pl.DataFrame)
+            return result
+
+        connection.execute(
+            f"create table cells as select dimension, {member} as member, r.* "
+            f"from reviews r, {members} where member <> ''"
+        )
+        return {
+            "reviews": frame,
+            "metric_summary": table(
+                f"select dimension, member, {measures}, {interval}, {days} from cells "
+                "group by all order by 1, 2"
+            ),
+            "daily_series": table(
+                f"select dimension, member, posted_day as day, {measures} from cells "
+                f"where has_posted_date and {in_all_or_product} group by all order by 1, 2, 3"
+            ),
+            "rating_distribution": table(
+                "select dimension, member, least(greatest(floor(rating + 0.5), 1), 5)::bigint "
+                "as rating, count(*) as review_count, 0.2 as share from cells "
+                "where rating is not null group by all order by 1, 2, 3"
+            ),
+            "topic_summary": table(
+                f"select dimension, member, topic, count(*) as mention_count, {measures}, "
+                "count(*) / any_value(total) as share_of_reviews from (select *, "
+                "unnest(topics) as topic, count(*) over (partition by dimension, member) as total "
+                f"from cells) where {in_all_or_product} group by all order by 1, 2, 3"
+            ),
+        }
+
+
+def file_content(tenant: str, file_format: str) -> bytes:
+    """What the report of a tenant holds in one format."""
+    return f"{file_format} report of {tenant}\n".encode() * 1000
+
+
+def read(client: httpx2.Client, address: str, **parameters: Any) -> Any:
+    """The answer to a request that must succeed."""
+    answer = client.get(address, params=parameters or None)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def all_pages(client: httpx2.Client, address: str | None) -> list[Any]:
+    """Every item of a list, by following ``next`` to its end."""
+    items = []
+    while address:
+        page = read(client, address)
+        items += page["items"]
+        address = page["next"]
+    return items
+
+
+def figures_in(body: Any) -> Iterator[dict[str, Any]]:
+    """Every figure of an answer, wherever it stands."""
+    if isinstance(body, dict):
+        if {"value", "review_count", "reviews"} <= body.keys():
+            yield body
+        for value in body.values():
+            yield from figures_in(value)
+    elif isinstance(body, list):
+        for value in body:
+            yield from figures_in(value)
+
+
+@contextlib.contextmanager
+def running_world(settings: Settings, database: Database) -> Iterator[World]:
+    """Fill an empty installation and serve it for a while."""
+    snapshots = SnapshotStore(settings.snapshots_path)
+    objects = ObjectStore.from_settings(settings)
+    users = _create_users(database)
+    ids = {tenant: _publish(database, snapshots, objects, tenant) for tenant in ("acme", "brava")}
+    app = create_app(settings, database, snapshots, objects)
+    with contextlib.closing(snapshots), serving(app) as base:
+        yield World(app, base, settings, database, snapshots, objects, users, ids)
+
+
+@contextlib.contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve an application on a free port of loopback."""
+    listener = bind(0)
+    server = AnnouncingServer(app, address_of(listener))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started:
+        assert thread.is_alive(), "the server could not start"
+        assert time.monotonic() < deadline, "the server did not start in time"
+        time.sleep(0.01)
+    try:
+        yield server.address
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()
+
+
+def _create_users(database: Database) -> dict[str, Any]:
+    with database.jobs() as work:
+        for tenant in ("acme", "brava", "empty"):
+            work.tenants.create(tenant, tenant.title(), colour="#123456")
+        users = {
+            name: work.users.create(f"{name}@example.com", name.title(), PASSWORD)
+            for name in ("ada", "vic", "bob", "eve")
+        }
+        users["off"] = work.users.create("off@example.com", "Off", PASSWORD, is_active=False)
+        work.users.add_membership("acme", users["ada"].id, "owner")
+        work.users.add_membership("empty", users["ada"].id, "viewer")
+        work.users.add_membership("acme", users["vic"].id, "viewer")
+        work.users.add_membership("acme", users["off"].id, "viewer")
+        work.users.add_membership("brava", users["bob"].id, "owner")
+    return users
+
+
+def _publish(
+    database: Database, snapshots: SnapshotStore, objects: ObjectStore, tenant: str
+) -> dict[str, str]:
+    published = snapshots.publish(tenant, tables_of(reviews_of(tenant)), {})
+    files = []
+    for file_format, media_type in FORMATS.items():
+        stored = objects.put(tenant, file_content(tenant, file_format), suffix=f".{file_format}")
+        files.append(
+            {
+                "format": file_format,
+                "key": stored.key,
+                "sha256": stored.sha256,
+                "bytes": stored.size,
+                "media_type": media_type,
+            }
+        )
+    with database.jobs() as work:
+        work.snapshots.point_to(
+            tenant,
+            published.version,
+            path=str(published.path),
+            row_count=sum(published.row_counts.values()),
+        )
+        request = work.reports.request(tenant, requested_by="schedule")
+        report = work.reports.add_document(
+            tenant,
+            snapshot_version=published.version,
+            title=f"Reviews of {tenant}",
+            review_count=90,
+            files=files,  # type: ignore[arg-type]
+            request_id=request.id,
+            period_start=FIRST_DAY,
+            period_end=FIRST_DAY + timedelta(days=40),
+        )
+    return {
+        "snapshot": published.version,
+        "report": str(report.id),
+        "request": str(request.id),
+        "file": files[0]["key"],
+        "review": review_key(tenant, 0),
+    }

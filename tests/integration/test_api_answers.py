@@ -1,0 +1,419 @@
+"""What the API answers: numbers, the reviews behind them, and reports, over real HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+
+from serving_api.kit.caching import AnswerCache
+from tests.api_world import (
+    FIRST_DAY,
+    FORMATS,
+    ODD_PRODUCT,
+    all_pages,
+    figures_in,
+    file_content,
+    read,
+    review_key,
+    reviews_of,
+    running_world,
+    tables_of,
+)
+
+ACME = "/v1/tenants/acme"
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def world(module_settings, module_database):
+    with running_world(module_settings, module_database) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def ada(world):
+    with world.client("ada") as client:
+        yield client
+
+
+# Numbers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dimension", ["all", "source", "product", "location", "language"])
+def test_every_figure_of_a_summary_returns_exactly_the_reviews_behind_it(ada, dimension):
+    body = read(ada, f"{ACME}/metrics", dimension=dimension)
+    nameless = sum(review.get(dimension) == "" for review in reviews_of("acme"))
+    assert sum(member["review_count"]["value"] for member in body["items"]) == 90 - nameless
+    check_links(ada, body)
+    everything = {review["review_key"]: review for review in reviews_of("acme")}
+    for member in body["items"]:
+        behind = all_pages(ada, member["average_rating"]["reviews"])
+        ratings = [everything[review["review_key"]]["rating"] for review in behind]
+        assert member["average_rating"]["value"] == pytest.approx(statistics.fmean(ratings))
+        behind = all_pages(ada, member["positive_share"]["reviews"])
+        moods = [everything[review["review_key"]]["sentiment"] for review in behind]
+        share = moods.count("positive") / len(moods)
+        assert member["positive_share"]["value"] == pytest.approx(share)
+        assert member["positive_share"]["low"] == 0.1
+
+
+def check_links(client, body):
+    figures = list(figures_in(body))
+    assert figures
+    for figure in {figure["reviews"]: figure for figure in figures}.values():
+        page = read(client, figure["reviews"] + "&count=true&limit=200")
+        assert page["review_count"] == len(page["items"]) == figure["review_count"], figure
+
+
+@pytest.mark.parametrize("grain", ["day", "week", "month"])
+@pytest.mark.parametrize("product", [None, ODD_PRODUCT])
+def test_a_series_has_no_gaps_and_its_points_lead_to_their_reviews(ada, grain, product):
+    parameters = {} if product is None else {"product": product}
+    body = read(ada, f"{ACME}/metrics/series", grain=grain, metric="average_rating", **parameters)
+    points = body["points"]
+    for before, after in pairwise(points):
+        assert date.fromisoformat(before["end"]) + timedelta(days=1) == date.fromisoformat(
+            after["start"]
+        )
+    check_links(ada, {"points": points[:6]})
+    expected = [
+        review
+        for review in reviews_of("acme")
+        if review["has_posted_date"]
+        and review["rating"] is not None
+        and product in {None, review["product"]}
+    ]
+    assert sum(point["review_count"] for point in points) == len(expected)
+    for point in points:
+        ratings = [
+            review["rating"]
+            for review in expected
+            if point["start"] <= review["posted_day"].isoformat() <= point["end"]
+        ]
+        mean = pytest.approx(statistics.fmean(ratings)) if ratings else None
+        assert point["value"] == mean
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["review_count", "rated_count", "negative_count", "positive_share", "average_score"],
+)
+def test_a_series_of_any_metric_leads_to_its_reviews(ada, metric):
+    body = read(ada, f"{ACME}/metrics/series", grain="week", metric=metric)
+    check_links(ada, body)
+
+
+def test_days_outside_the_data_are_points_without_reviews(ada):
+    body = read(
+        ada, f"{ACME}/metrics/series", **{"from": "2025-12-30", "to": "2026-01-02", "grain": "week"}
+    )
+    assert [(p["start"], p["end"], p["value"]) for p in body["points"]] == [
+        ("2025-12-30", "2026-01-02", 0),
+    ]
+    average = read(
+        ada,
+        f"{ACME}/metrics/series",
+        **{"from": "2025-12-30", "to": "2025-12-31", "metric": "average_rating"},
+    )
+    assert [point["value"] for point in average["points"]] == [None, None]
+
+
+@pytest.mark.parametrize("grain", ["week", "month"])
+@pytest.mark.parametrize(
+    ("first", "last"), [("0001-01-01", "0001-02-03"), ("9999-11-20", "9999-12-31")]
+)
+def test_a_series_reaches_to_both_ends_of_the_calendar(ada, grain, first, last):
+    body = read(ada, f"{ACME}/metrics/series", **{"from": first, "to": last, "grain": grain})
+    assert body["points"][0]["start"] == first
+    assert body["points"][-1]["end"] == last
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"from": "0001-01-01", "to": "9999-12-31"},
+        {"from": "2026-02-02", "to": "2026-02-01"},
+        {"grain": "hour"},
+        {"metric": "profit"},
+        {"from": "1700000000"},
+        {"from": "2026-02-30"},
+        {"unknown": "1"},
+        {"product": ""},
+    ],
+)
+def test_a_series_that_cannot_be_is_a_problem_that_names_the_parameter(ada, parameters):
+    answer = ada.get(f"{ACME}/metrics/series", params=parameters)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["errors"][0]["location"].startswith("query")
+
+
+@pytest.mark.parametrize("product", [None, "kettle", ODD_PRODUCT])
+def test_topics_lead_to_their_reviews(ada, product):
+    body = read(ada, f"{ACME}/metrics/topics", **({} if product is None else {"product": product}))
+    reviews = [r for r in reviews_of("acme") if product in {None, r["product"]}]
+    assert {item["topic"]: item["mention_count"]["value"] for item in body["items"]} == {
+        topic: count
+        for topic in ("price", "delivery")
+        if (count := sum(topic in review["topics"] for review in reviews))
+    }
+    if body["items"]:
+        check_links(ada, body)
+
+
+def test_ratings_are_all_five_and_lead_to_their_reviews(ada):
+    for parameters in ({}, {"dimension": "product", "member": "kettle"}):
+        body = read(ada, f"{ACME}/metrics/ratings", **parameters)
+        assert [item["rating"] for item in body["items"]] == [1, 2, 3, 4, 5]
+        check_links(ada, body)
+    nobody = read(ada, f"{ACME}/metrics/ratings", dimension="source", member="nobody")
+    assert [item["count"]["value"] for item in nobody["items"]] == [0] * 5
+    assert ada.get(f"{ACME}/metrics/ratings?dimension=product").status_code == 422
+
+
+def test_summaries_are_paged_without_loss(ada):
+    whole = read(ada, f"{ACME}/metrics", dimension="product")["items"]
+    paged = all_pages(ada, f"{ACME}/metrics?dimension=product&limit=1")
+    assert paged == whole
+    assert len(whole) == 2
+    assert ada.get(f"{ACME}/metrics?dimension=product&member=nothing").status_code == 404
+
+
+def test_a_tenant_without_numbers_says_so(ada):
+    answer = ada.get("/v1/tenants/empty/metrics")
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:reviewgraph:problem:nothing-published"
+    assert read(ada, "/v1/tenants/empty")["published"] is None
+
+
+# Caching ----------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_named_by_snapshot_and_query(world, ada):
+    first = ada.get(f"{ACME}/metrics?dimension=product&limit=2")
+    again = ada.get(f"{ACME}/metrics?limit=2&dimension=product")
+    other = ada.get(f"{ACME}/metrics?limit=2&dimension=source")
+    etag = first.headers["etag"]
+    assert etag.startswith(f'"{world.ids["acme"]["snapshot"][:16]}')
+    assert again.headers["etag"] == etag
+    assert other.headers["etag"] != etag
+    assert first.headers["cache-control"] == "private, no-cache"
+    unchanged = ada.get(
+        f"{ACME}/metrics?dimension=product&limit=2", headers={"If-None-Match": f'"x", W/{etag}'}
+    )
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert unchanged.headers["etag"] == etag
+
+
+def test_new_numbers_are_seen_at_once_and_old_links_still_lead_to_their_reviews(world, ada):
+    before = ada.get(f"{ACME}/metrics")
+    old_link = before.json()["items"][0]["review_count"]["reviews"]
+    fewer = [review for review in reviews_of("acme") if review["source"] == "shop"]
+    published = world.snapshots.publish("acme", tables_of(fewer), {})
+    try:
+        point_to(world, published.version, published.path)
+        after = ada.get(f"{ACME}/metrics", headers={"If-None-Match": before.headers["etag"]})
+        assert after.status_code == 200
+        assert after.json()["items"][0]["review_count"]["value"] == 45
+        assert read(ada, f"{old_link}&count=true")["review_count"] == 90
+    finally:
+        point_to(world, world.ids["acme"]["snapshot"], published.path)
+    world.snapshots.prune("acme", {world.ids["acme"]["snapshot"]})
+    gone = ada.get(f"{ACME}/reviews", params={"snapshot": published.version})
+    assert gone.status_code == 410
+    assert gone.json()["type"] == "urn:reviewgraph:problem:snapshot-gone"
+
+
+def point_to(world, version, path):
+    with world.database.jobs() as work:
+        work.snapshots.point_to("acme", version, path=str(path), row_count=1)
+
+
+def test_kept_answers_never_take_more_than_their_share_of_memory():
+    cache = AnswerCache(maximum_bytes=16_000)
+    for n in range(100):
+        cache.put(("acme", "v", str(n)), b"x" * 1000)
+        cache.get(("acme", "v", "0"))
+    assert cache.size == 16_000
+    assert cache.get(("acme", "v", "0")), "what is asked for stays"
+    assert cache.get(("acme", "v", "50")) is None
+    cache.put(("acme", "v", "huge"), b"x" * 1001)
+    assert cache.get(("acme", "v", "huge")) is None
+
+
+# Reviews ----------------------------------------------------------------------------------------
+
+FILTERS = [
+    (
+        {"from": "2026-02-10", "to": "2026-02-20"},
+        lambda r: 10 <= (r["posted_day"] - date(2026, 1, 31)).days <= 20,
+    ),
+    ({"source": "google"}, lambda r: r["source"] == "google"),
+    ({"product": ODD_PRODUCT}, lambda r: r["product"] == ODD_PRODUCT),
+    ({"product": ""}, lambda r: r["product"] == ""),
+    ({"location": "Albany"}, lambda r: r["location"] == "Albany"),
+    ({"language": "und"}, lambda r: r["language"] == "und"),
+    ({"sentiment": "mixed"}, lambda r: r["sentiment"] == "mixed"),
+    ({"sentiment": ["mixed", "negative"]}, lambda r: r["sentiment"] in {"mixed", "negative"}),
+    ({"understood": "false"}, lambda r: r["sentiment"] is None),
+    ({"topic": "delivery"}, lambda r: "delivery" in r["topics"]),
+    ({"rating": 4}, lambda r: r["rating"] in {3.5, 4.0}),
+    ({"rated": "false"}, lambda r: r["rating"] is None),
+    ({"dated": "false"}, lambda r: not r["has_posted_date"]),
+    ({"q": "STRASSE"}, lambda _: False),
+    ({"q": "100% straße_1"}, lambda r: "Straße_1" in (r["text"] or "")),
+    ({"q": "%"}, lambda r: r["text"] is not None),
+    ({"q": "it's"}, lambda r: r["text"] is not None),
+    ({"q": "'; drop table reviews; --"}, lambda _: False),
+    ({"q": "title 5"}, lambda r: (r["title"] or "").startswith("Title 5")),
+    (
+        {"source": "shop", "rated": "true", "sentiment": "positive", "sort": "oldest"},
+        lambda r: r["source"] == "shop" and r["rating"] and r["sentiment"] == "positive",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parameters", "passes"), FILTERS, ids=lambda value: str(value)[:60])
+def test_a_filter_returns_exactly_the_reviews_that_pass(ada, parameters, passes):
+    body = read(ada, f"{ACME}/reviews", limit=200, **parameters)
+    expected = {review["review_key"] for review in reviews_of("acme") if passes(review)}
+    assert {item["review_key"] for item in body["items"]} == expected
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+@pytest.mark.parametrize("limit", [4, 45, 90])
+def test_paging_loses_and_repeats_nothing(ada, sort, limit):
+    items = all_pages(ada, f"{ACME}/reviews?sort={sort}&limit={limit}")
+    assert len({item["review_key"] for item in items}) == len(items) == 90
+    order = [(item["posted_day"], item["review_key"]) for item in items]
+    assert order == sorted(order, reverse=sort == "newest")
+
+
+def test_a_cursor_works_only_where_it_was_given(world, ada):
+    page = read(ada, f"{ACME}/reviews", limit=2, source="shop")
+    cursor = page["next_cursor"]
+    assert ada.get(f"{ACME}/reviews", params={"cursor": cursor, "source": "shop"}).is_success
+    misuses = [
+        (ada, f"{ACME}/reviews", {"cursor": cursor}),
+        (ada, f"{ACME}/reviews", {"cursor": cursor, "source": "google"}),
+        (ada, f"{ACME}/reviews", {"cursor": cursor, "source": "shop", "sort": "oldest"}),
+        (ada, f"{ACME}/reviews", {"cursor": cursor[:-4] + "AAAA", "source": "shop"}),
+        (ada, f"{ACME}/reviews", {"cursor": "", "source": "shop"}),
+        (ada, f"{ACME}/reviews", {"cursor": "ü" * 30, "source": "shop"}),
+        (ada, f"{ACME}/reports", {"cursor": cursor}),
+        (ada, f"{ACME}/metrics", {"cursor": cursor}),
+    ]
+    with world.client("bob") as bob:
+        misuses.append((bob, "/v1/tenants/brava/reviews", {"cursor": cursor, "source": "shop"}))
+        for client, address, parameters in misuses:
+            answer = client.get(address, params=parameters)
+            assert answer.status_code == 422, parameters
+            assert answer.json()["type"] == "urn:reviewgraph:problem:invalid-cursor"
+
+
+def test_one_review_is_read_by_its_key(ada):
+    review = read(ada, f"{ACME}/reviews/{review_key('acme', 4)}")
+    expected = reviews_of("acme")[4]
+    assert review["text"] is None
+    assert review["author"] == expected["author"]
+    assert review["posted_at"] == expected["posted_at"].isoformat().replace("+00:00", "Z")
+    assert review["received_day"] == "2026-03-20"
+
+
+def test_private_texts_are_not_kept_by_anyone(ada):
+    for address in ("/v1/me", f"{ACME}/reviews", f"{ACME}/reviews/{review_key('acme', 4)}"):
+        assert ada.get(address).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5", ""])
+def test_a_page_has_a_limit(ada, limit):
+    assert ada.get(f"{ACME}/reviews", params={"limit": limit}).status_code == 422
+
+
+# Reports ----------------------------------------------------------------------------------------
+
+
+def test_a_report_is_listed_and_its_files_come_whole(world, ada):
+    report = read(ada, f"{ACME}/reports")["items"][-1]
+    assert report["id"] == world.ids["acme"]["report"]
+    assert report["period_start"] == FIRST_DAY.isoformat()
+    assert read(ada, f"{ACME}/reports/{report['id']}") == report
+    assert [file["format"] for file in report["files"]] == list(FORMATS)
+    for file in report["files"]:
+        answer = ada.get(file["href"])
+        content = file_content("acme", file["format"])
+        assert answer.content == content
+        assert answer.headers["content-type"] == FORMATS[file["format"]]
+        assert answer.headers["content-length"] == str(len(content))
+        assert answer.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-disposition"] == (
+            f'attachment; filename="acme-report-{report["id"][:8]}.{file["format"]}"'
+        )
+        kept = ada.get(file["href"], headers={"If-None-Match": answer.headers["etag"]})
+        assert (kept.status_code, kept.content) == (304, b"")
+
+
+def test_a_file_that_is_gone_is_a_problem(world, ada):
+    report = read(ada, f"{ACME}/reports")["items"][-1]
+    path = world.objects.path(world.ids["acme"]["file"])
+    hidden = path.rename(path.with_suffix(".hidden"))
+    try:
+        answer = ada.get(report["files"][0]["href"])
+    finally:
+        hidden.rename(path)
+    assert answer.status_code == 410
+    assert answer.json()["type"] == "urn:reviewgraph:problem:file-gone"
+
+
+def test_a_report_is_asked_for_and_followed(world, ada):
+    answer = ada.post(
+        f"{ACME}/reports", json={"period_start": "2026-02-01", "period_end": "2026-02-28"}
+    )
+    assert answer.status_code == 202, answer.text
+    request = read(ada, answer.headers["location"])
+    assert request == answer.json()
+    assert (request["status"], request["period_end"]) == ("queued", "2026-02-28")
+    with world.database.jobs() as work:
+        queued = [str(found.id) for found in work.reports.requests("queued", tenant_id="acme")]
+        assert request["id"] in queued
+
+
+def test_a_viewer_reads_reports_but_asks_for_none(world):
+    with world.client("vic") as vic:
+        assert vic.get(f"{ACME}/reports").status_code == 200
+        answer = vic.post(f"{ACME}/reports", json={})
+    assert answer.status_code == 403
+    assert answer.json()["type"] == "urn:reviewgraph:problem:forbidden"
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"period_start": "2026-03-01", "period_end": "2026-02-01"},
+        {"period_start": 0},
+        {"tenant_id": "brava"},
+        {"status": "done"},
+    ],
+)
+def test_a_wish_that_cannot_be_is_a_problem(ada, wish):
+    assert ada.post(f"{ACME}/reports", json=wish).status_code == 422
+
+
+def test_reports_are_paged_latest_first(world, ada):
+    titles = ["First", "Second", "Third"]
+    for title in titles:
+        with world.database.jobs() as work:
+            work.reports.add_document(
+                "acme",
+                snapshot_version=world.ids["acme"]["snapshot"],
+                title=title,
+                review_count=1,
+                files=[],
+            )
+    items = all_pages(ada, f"{ACME}/reports?limit=1")
+    assert [item["title"] for item in items] == [*reversed(titles), "Reviews of acme"]

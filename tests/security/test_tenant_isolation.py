@@ -1,0 +1,234 @@
+"""Every route against every kind of stranger. A new route without a row here fails."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+from starlette.routing import Route
+
+from serving_api.kit.tokens import Tokens
+from tests.api_world import running_world
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may use a route.
+
+    Attributes:
+        audience: ``everyone``, ``users`` or ``members`` of the tenant in the address.
+        body: A valid body, where the route takes one.
+        status: What those who may are answered with.
+    """
+
+    audience: str
+    body: dict[str, Any] | None = None
+    status: int = 200
+    query: dict[str, str] = field(default_factory=dict)
+
+
+TENANT = "/v1/tenants/{tenant}"
+MATRIX = {
+    "GET /openapi.json": Row("everyone"),
+    "GET /healthz": Row("everyone"),
+    "GET /readyz": Row("everyone"),
+    "POST /v1/auth/token": Row("everyone", {"email": "x@example.com", "password": "x"}, 401),
+    "GET /v1/me": Row("users"),
+    "GET /v1/tenants": Row("users"),
+    f"GET {TENANT}": Row("members"),
+    f"GET {TENANT}/metrics": Row("members"),
+    f"GET {TENANT}/metrics/series": Row("members"),
+    f"GET {TENANT}/metrics/topics": Row("members"),
+    f"GET {TENANT}/metrics/ratings": Row("members"),
+    f"GET {TENANT}/reviews": Row("members"),
+    f"GET {TENANT}/reviews/{{review_key}}": Row("members"),
+    f"GET {TENANT}/reports": Row("members"),
+    f"POST {TENANT}/reports": Row("members", {}, 202),
+    f"GET {TENANT}/reports/{{report_id}}": Row("members"),
+    f"GET {TENANT}/reports/{{report_id}}/files/{{file_format}}": Row("members"),
+    f"GET {TENANT}/report-requests/{{request_id}}": Row("members"),
+}
+
+
+@pytest.fixture(scope="module")
+def world(module_settings, module_database):
+    with running_world(module_settings, module_database) as world:
+        yield world
+
+
+def operations(routes, prefix=""):
+    """Method and path of every route, also of routers within routers."""
+    for route in routes:
+        if isinstance(route, APIRoute | Route):
+            for method in route.methods - {"HEAD"}:
+                yield f"{method} {prefix}{route.path}"
+        else:
+            # FastAPI keeps an included router whole; whatever else is mounted needs a look here.
+            yield from operations(
+                route.original_router.routes, prefix + route.include_context.prefix
+            )
+
+
+def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
+    method, path = operation.split()
+    ids = world.ids[ids_of]
+    address = path.format(
+        tenant=tenant,
+        review_key=ids["review"],
+        report_id=ids["report"],
+        request_id=ids["request"],
+        file_format="pdf",
+    )
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    row = MATRIX[operation]
+    with world.client(**headers) as client:
+        return client.request(method, address, json=row.body)
+
+
+def without_request_id(answer):
+    return {name: value for name, value in answer.json().items() if name != "request_id"}
+
+
+OF_MEMBERS = [name for name, row in MATRIX.items() if row.audience == "members"]
+NOT_OF_EVERYONE = [name for name, row in MATRIX.items() if row.audience != "everyone"]
+WITH_IDS = [name for name in OF_MEMBERS if "_" in name]
+
+
+def test_every_route_has_a_row_and_every_row_a_route(world):
+    assert sorted(operations(world.app.routes)) == sorted(MATRIX)
+
+
+@pytest.mark.parametrize("operation", MATRIX)
+def test_those_who_may_are_served(world, operation):
+    audience = MATRIX[operation].audience
+    token = None if audience == "everyone" else world.token("ada")
+    assert send(world, operation, token).status_code == MATRIX[operation].status
+
+
+@pytest.mark.parametrize("operation", OF_MEMBERS)
+@pytest.mark.parametrize("stranger", ["bob", "eve"])
+def test_another_tenant_answers_as_one_that_does_not_exist(world, operation, stranger):
+    token = world.token(stranger)
+    answer = send(world, operation, token)
+    nowhere = send(world, operation, token, tenant="no-such-tenant")
+    assert answer.status_code == nowhere.status_code == 404
+    assert without_request_id(answer) == without_request_id(nowhere)
+    kept = {
+        name: value
+        for name, value in answer.headers.items()
+        if name not in {"date", "x-request-id"}
+    }
+    assert kept == {name: nowhere.headers[name] for name in kept}
+    assert "acme" not in answer.text
+
+
+@pytest.mark.parametrize("operation", WITH_IDS)
+def test_what_another_tenant_has_does_not_exist_at_the_own_address(world, operation):
+    token = world.token("bob")
+    answer = send(world, operation, token, tenant="brava", ids_of="acme")
+    assert answer.status_code == 404
+    assert send(world, operation, token, tenant="brava", ids_of="brava").status_code == 200
+
+
+@pytest.mark.parametrize("operation", NOT_OF_EVERYONE)
+def test_nothing_of_another_tenant_stands_in_an_own_answer(world, operation):
+    answer = send(world, operation, world.token("bob"), tenant="brava", ids_of="brava")
+    assert answer.is_success
+    assert "acme" not in answer.text
+    for identifier in world.ids["acme"].values():
+        assert identifier not in answer.text
+
+
+@pytest.mark.parametrize("operation", NOT_OF_EVERYONE)
+def test_without_a_token_there_is_a_challenge(world, operation):
+    answer = send(world, operation)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="reviewgraph"'
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("operation", NOT_OF_EVERYONE)
+def test_garbage_and_expired_tokens_are_refused_alike(world, operation):
+    tokens = Tokens(world.settings.signing_key)
+    ada = world.users["ada"].id
+    expired = tokens.issue(ada, uuid.uuid4(), now=int(time.time()) - 901)
+    of_nobody = tokens.issue(uuid.uuid4(), uuid.uuid4())
+    of_someone_switched_off = tokens.issue(world.users["off"].id, uuid.uuid4())
+    answers = [
+        send(world, operation, token)
+        for token in ("garbage", expired, of_nobody, of_someone_switched_off)
+    ]
+    for answer in answers:
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].endswith('error="invalid_token"')
+        assert without_request_id(answer) == without_request_id(answers[0])
+
+
+def test_a_report_that_names_a_file_of_another_tenant_does_not_give_it_away(world):
+    with world.database.jobs() as work:
+        report = work.reports.add_document(
+            "brava",
+            snapshot_version=world.ids["brava"]["snapshot"],
+            title="Forged",
+            review_count=0,
+            files=[
+                {
+                    "format": "pdf",
+                    "key": world.ids["acme"]["file"],
+                    "sha256": "0" * 64,
+                    "bytes": 1,
+                    "media_type": "application/pdf",
+                }
+            ],
+        )
+    with world.client("bob") as bob:
+        answer = bob.get(f"/v1/tenants/brava/reports/{report.id}/files/pdf")
+    assert answer.status_code == 404
+
+
+def test_a_snapshot_of_another_tenant_cannot_be_named(world):
+    with world.client("bob") as bob:
+        answer = bob.get(
+            "/v1/tenants/brava/reviews", params={"snapshot": world.ids["acme"]["snapshot"]}
+        )
+    assert answer.status_code == 410
+    assert "acme" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "tenant",
+    ["ACME", "acme%20", "%61cme%00", "acme%2F..%2Facme", "..%2facme", "acme.", "\uff41cme"],
+)
+def test_a_tenant_has_one_spelling(world, tenant):
+    with world.client("ada") as ada:
+        assert ada.get(f"/v1/tenants/{tenant}/metrics").status_code == 404
+
+
+def test_kept_answers_are_kept_apart(world):
+    """The same query of two tenants in turn, often enough to come from memory."""
+    with world.client("ada") as ada, world.client("bob") as bob:
+        for _ in range(3):
+            for client, tenant, other in ((ada, "acme", "brava"), (bob, "brava", "acme")):
+                answer = client.get(f"/v1/tenants/{tenant}/reviews?limit=200")
+                assert answer.status_code == 200
+                assert f"{tenant} review" in answer.text
+                assert other not in answer.text
+        for client, tenant in ((ada, "brava"), (bob, "acme")):
+            assert client.get(f"/v1/tenants/{tenant}/reviews?limit=200").status_code == 404
+
+
+def test_with_the_first_wall_down_unfiltered_sql_still_sees_one_tenant(world):
+    tables = ("tenants", "memberships", "snapshots", "report_requests", "report_documents")
+    with world.database.work("brava") as work:
+        for table in tables:
+            column = "id" if table == "tenants" else "tenant_id"
+            rows = work.session.execute(text(f"select {column} from reviewgraph.{table}"))
+            assert {row[0] for row in rows} == {"brava"}, table
+    with world.database.work(None) as work:
+        for table in tables:
+            assert not work.session.execute(text(f"select 1 from reviewgraph.{table}")).all()
