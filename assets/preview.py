@@ -20,8 +20,7 @@ def table(frame: pl.DataFrame) -> dg.MetadataValue[Any]:
     """Return a frame of numbers as a Markdown table of at most 20 rows."""
     header = [" | ".join(frame.columns), " | ".join("---" for _ in frame.columns)]
     rows = (
-        " | ".join(_cell(value) for value in row)
-        for row in frame.head(_PREVIEW_ROWS).iter_rows()
+        " | ".join(_cell(value) for value in row) for row in frame.head(_PREVIEW_ROWS).iter_rows()
     )
     rest = [f"\n… and {len(frame) - _PREVIEW_ROWS} more"] if len(frame) > _PREVIEW_ROWS else []
     return dg.MetadataValue.md("\n".join([*header, *rows, *rest]))

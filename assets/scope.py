@@ -14,6 +14,7 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
 )
+from pydantic import Field
 
 from resources.lake import DayRange, Lake
 from resources.schemas import RAW_REVIEWS, REVIEWS
@@ -29,8 +30,8 @@ class RunScope(dg.ConfigurableResource[None]):
         report_requests: Ids of the report requests that this run answers.
     """
 
-    tenants: list[str] = []
-    report_requests: list[str] = []
+    tenants: list[str] = Field(default_factory=list)
+    report_requests: list[str] = Field(default_factory=list)
 
     def days(self, context: Context) -> DayRange:
         """Return the run's ingestion days: its partition, its range, or else the last two days."""

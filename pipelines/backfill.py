@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import polars as pl
 
@@ -67,7 +68,7 @@ def plan_backfill(
             work.tenants.require(tenant)
         unfinished = {
             pair
-            for upstream, stage in zip(STAGES, STAGES[1:], strict=False)
+            for upstream, stage in pairwise(STAGES)
             for pair in work.ledger.due(stage, upstream, (days.first, days.last))
         }
         recorded = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from assets.collection import raw_reviews
 from assets.enrichment import review_enrichments
@@ -56,7 +55,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         "objects": ObjectStore.from_settings(settings),
         "snapshots": SnapshotStore(settings.snapshots_path),
         "collector": DataForSEOCollector(settings, database, Lake.from_settings(settings)),
-        "dbt": DbtCliResource(project_dir=marts.PROJECT),
+        "dbt": marts.dbt_resource(),
     }
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),

@@ -20,6 +20,7 @@ from resources.settings import Settings
 
 DEMO_PASSWORD = "try-reviewgraph"  # noqa: S105 - the demo's own, printed for the user to try
 DELIVERIES = "reviews"
+_TOLD = ("id", "name", "colour", "names", "sources")
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,14 @@ class DemoTenant:
     name: str
     colour: str
     names: list[Any]
+    sources: list[Any]
     folder: Path
 
     @classmethod
     def read(cls, folder: Path) -> DemoTenant:
         """Read ``tenant.json`` of one tenant's folder."""
         told = json.loads((folder / "tenant.json").read_text())
-        return cls(told["id"], told["name"], told["colour"], told["names"], folder)
+        return cls(folder=folder, **{field: told[field] for field in _TOLD})
 
     @property
     def email(self) -> str:
@@ -77,15 +79,8 @@ def register(session: Session, tenants: list[DemoTenant]) -> None:
             if user is None:
                 user = work.users.create(tenant.email, f"{tenant.name} owner", DEMO_PASSWORD)
                 work.users.add_membership(tenant.id, user.id, "owner")
-            for place in google_places(tenant):
-                work.sources.create(tenant.id, "google_reviews", "google", place)
-
-
-def google_places(tenant: DemoTenant) -> list[dict[str, Any]]:
-    """Return the source configurations for what the sandbox's Google knows of a tenant."""
-    from resources.sandbox.dataforseo import places_of
-
-    return [place.source_config for place in places_of(tenant.folder)][:1]
+            for source in tenant.sources:
+                work.sources.create(tenant.id, source["kind"], source["name"], source["config"])
 
 
 def deliver(session: Session, tenants: list[DemoTenant], today: date) -> tuple[DayRange, int]:

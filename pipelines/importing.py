@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 
 from pipelines.launch import StepEvent, run_days
 from pipelines.session import Session
-from resources.database import ImportBatch, StageRecord
+from resources.collected import note_collected
+from resources.database import ImportBatch
 from resources.database.ledger import STAGES
 from resources.importing import LandedBatch, LandingReport, land
 from resources.lake import DayRange
@@ -70,7 +72,7 @@ class FileImport:
         day_first: bool | None = None,
         day: date | None = None,
     ) -> FileImport:
-        """Describe an import; the source is named after the file and the day is today by default."""
+        """Describe an import; by default the file names the source and the day is today."""
         return cls(
             session,
             tenant_id,
@@ -121,7 +123,7 @@ class FileImport:
         with self.session.database.jobs() as work:
             return not any(
                 work.ledger.due(stage, upstream, (days.first, days.last), tenants=[self.tenant_id])
-                for upstream, stage in zip(STAGES, STAGES[1:], strict=False)
+                for upstream, stage in pairwise(STAGES)
             )
 
     def process(
@@ -185,21 +187,8 @@ class FileImport:
             for batch in new:
                 day, records = found.get(batch.batch_id, (self.day, batch.record_count))
                 work.imports.record(self._note(batch, day, records))
-            for day in sorted({day for day, _ in found.values()} or {self.day}):
-                before = work.ledger.get(self.tenant_id, day, "collected")
-                rows = sum(records for landed_on, records in found.values() if landed_on == day)
-                collected = rows + (before.rows_in if before else 0)
-                work.ledger.record(
-                    StageRecord(
-                        tenant_id=self.tenant_id,
-                        day=day,
-                        stage="collected",
-                        rows_in=collected,
-                        rows_kept=collected,
-                        cost_usd=before.cost_usd if before else 0.0,
-                        table_version=self.session.lake.version(RAW_REVIEWS),
-                    )
-                )
+            for day in sorted({day for day, _ in found.values()}):
+                note_collected(work, self.session.lake, self.tenant_id, day)
 
     def _landed_rows(self, batches: list[str]) -> dict[str, tuple[date, int]]:
         """Return the day and the count of rows of batches that are in the lake."""

@@ -97,7 +97,14 @@ def run_days(
     if len(tenants) == 1:
         tags["reviewgraph/tenant"] = tenants[0]
     scope = {"scope": {"config": {"tenants": list(tenants)}}}
-    return _execute(session, "daily_job", scope, tags, on_event, resources)
+    return _execute(
+        session,
+        "daily_job",
+        resource_config=scope,
+        tags=tags,
+        on_event=on_event,
+        resources=resources,
+    )
 
 
 def run_report_requests(
@@ -109,12 +116,20 @@ def run_report_requests(
 ) -> str:
     """Answer report requests now, as the sensor would; return the run's id."""
     config = {"tenants": list(tenants), "report_requests": list(request_ids)}
-    return _execute(session, "report_job", {"scope": {"config": config}}, {}, on_event, None)
+    return _execute(
+        session,
+        "report_job",
+        resource_config={"scope": {"config": config}},
+        tags={},
+        on_event=on_event,
+        resources=None,
+    )
 
 
 def _execute(
     session: Session,
     job_name: str,
+    *,
     resource_config: dict[str, Any],
     tags: dict[str, str],
     on_event: Callable[[StepEvent], None],

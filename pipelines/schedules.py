@@ -1,7 +1,5 @@
 """What runs by the clock."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from pipelines.jobs import daily_job

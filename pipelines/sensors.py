@@ -1,7 +1,5 @@
 """What runs because something happened."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -26,8 +24,8 @@ def report_requests(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Request a run for each queued report request."""
     with database.jobs() as work:
-        queued = work.reports.queued(limit=REQUESTS_PER_TICK)
-    context.log.debug(f"{len(queued)} report requests are queued.")
+        queued = work.reports.requests("queued", limit=REQUESTS_PER_TICK)
+    context.log.debug("%d report requests are queued.", len(queued))
     if queued:
         yield from plan_runs(queued)
     else:

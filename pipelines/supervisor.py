@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import psutil
 
@@ -52,7 +53,7 @@ class Supervisor:
     environment: Mapping[str, str]
     servers: list[Server] = field(default_factory=list)
 
-    def __enter__(self) -> Supervisor:
+    def __enter__(self) -> Self:
         self.logs.mkdir(parents=True, exist_ok=True)
         return self
 

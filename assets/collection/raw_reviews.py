@@ -1,7 +1,5 @@
 """``raw_reviews``: what every active source sent on an ingestion day, as it came."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -10,7 +8,6 @@ import polars as pl
 from assets import preview
 from assets.partitions import DAYS, ONE_RUN
 from assets.scope import RunScope
-from resources.database import Database
 from resources.dataforseo.collecting import DataForSEOCollector
 from resources.lake import DayRange, Lake
 from resources.schemas import RAW_REVIEWS
@@ -35,7 +32,6 @@ _LATEST_DAYS = timedelta(days=1)
 def raw_reviews(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
-    database: dg.ResourceParam[Database],
     collector: dg.ResourceParam[DataForSEOCollector],
     scope: RunScope,
 ) -> dg.MaterializeResult[None]:
@@ -64,7 +60,8 @@ def count_rows(lake: Lake, days: DayRange, tenants: list[str]) -> pl.DataFrame:
     """Count raw rows per day, tenant and source.
 
     Returns:
-        Columns ``day, tenant_id, source, batches, rows, task_cost_usd``, ordered by the first three.
+        Columns ``day, tenant_id, source, batches, rows, task_cost_usd``, in the order of the
+        first three.
     """
     raw = lake.read(RAW_REVIEWS, days=days, tenants=tenants).frame
     tasks = (

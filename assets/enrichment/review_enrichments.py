@@ -1,8 +1,8 @@
 """``review_enrichments``: what each review version says, with the versions of the models."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -15,8 +15,9 @@ from assets.reviews.checks import check_result, hold_back
 from assets.scope import RunScope
 from resources import quality
 from resources.database import Database, StageRecord
-from resources.lake import DayRange, Lake
-from resources.nlp import AnnotationContext, Name, annotate_table, default_context
+from resources.lake import Commit, DayRange, Lake
+from resources.nlp.context import AnnotationContext, default_context
+from resources.nlp.pool import annotate_table
 from resources.schemas import REVIEW_ENRICHMENTS, REVIEWS
 from resources.settings import Settings
 
@@ -40,36 +41,35 @@ def review_enrichments(
     settings: dg.ResourceParam[Settings],
     scope: RunScope,
 ) -> dg.MaterializeResult[None]:
-    """Annotate the run's review versions, tenant by tenant."""
-    rows = []
+    """Annotate the run's review versions with each tenant's names, each day in one commit."""
+    tenants = scope.reviewed_tenants(context, lake)
+    with database.jobs() as work:
+        annotations = {
+            tenant: default_context(work.tenants.require(tenant).names) for tenant in tenants
+        }
+    parts = []
     for day in scope.days(context).days():
-        for tenant in scope.reviewed_tenants(context, lake):
-            started = datetime.now(UTC)
-            with database.jobs() as work:
-                annotation = default_context(
-                    [Name(**name) for name in work.tenants.get(tenant).names]
+        started = datetime.now(UTC)
+        part = annotate_day(lake, day, annotations, workers=settings.worker_count)
+        with database.jobs() as work:
+            work.ledger.record_all(
+                StageRecord(
+                    tenant_id=row["tenant_id"],
+                    day=day,
+                    stage="understood",
+                    rows_in=row["reviews"],
+                    rows_kept=row["reviews"],
+                    input_version=part.input_version,
+                    table_version=part.commit.version,
+                    model_versions=annotations[row["tenant_id"]].versions(),
+                    run_id=context.run_id,
+                    started_at=started,
+                    finished_at=datetime.now(UTC),
                 )
-            enriched, version = annotate_part(
-                lake, day, tenant, annotation, workers=settings.worker_count
+                for row in part.summary.iter_rows(named=True)
             )
-            with database.jobs() as work:
-                work.ledger.record(
-                    StageRecord(
-                        tenant_id=tenant,
-                        day=day,
-                        stage="understood",
-                        status="done",
-                        rows_in=len(enriched),
-                        rows_kept=len(enriched),
-                        table_version=version,
-                        model_versions=annotation.versions(),
-                        run_id=context.run_id,
-                        started_at=started,
-                        finished_at=datetime.now(UTC),
-                    )
-                )
-            rows.append(summary_of(enriched, day, tenant))
-    summary = pl.concat(rows) if rows else pl.DataFrame({"reviews": pl.Series([], dtype=pl.Int64)})
+        parts.append(part.summary)
+    summary = pl.concat(parts)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": int(summary["reviews"].sum()),
@@ -80,50 +80,66 @@ def review_enrichments(
     )
 
 
-def annotate_part(
-    lake: Lake,
-    day: date,
-    tenant: str,
-    annotation: AnnotationContext,
-    *,
-    workers: int,
-    progress: Callable[[int], None] | None = None,
-) -> tuple[pl.DataFrame, int]:
-    """Replace one tenant's part of a day by the annotations of its review versions.
+@dataclass(frozen=True)
+class AnnotatedDay:
+    """What annotating one day for some tenants did.
 
-    Returns:
-        The rows written, and the table version that holds them.
+    Attributes:
+        summary: Per tenant its reviews, languages and sentiments.
+        input_version: Version of ``reviews`` that was read.
+        commit: The commit that replaced the tenants' part in ``review_enrichments``.
     """
-    reviews = (
-        lake.read(REVIEWS, days=DayRange.single(day), tenants=[tenant])
-        .frame.filter(~pl.col("is_deleted"))
-        .select("review_key", "version", "title", "text")
-        .sort("review_key", "version")
-        .collect()
+
+    summary: pl.DataFrame
+    input_version: int
+    commit: Commit
+
+
+def annotate_day(
+    lake: Lake, day: date, annotations: Mapping[str, AnnotationContext], *, workers: int
+) -> AnnotatedDay:
+    """Replace the tenants' part of a day by the annotations of its review versions."""
+    reviews = lake.read(REVIEWS, days=DayRange.single(day), tenants=list(annotations))
+    tables, summaries = [REVIEW_ENRICHMENTS.schema.empty_table()], [_summary_schema()]
+    for tenant, annotation in annotations.items():
+        texts = (
+            reviews.frame.filter(pl.col("tenant_id") == tenant, ~pl.col("is_deleted"))
+            .select("review_key", "version", "title", "text")
+            .sort("review_key", "version")
+            .collect()
+        )
+        annotated = annotate_table(texts.to_arrow(), annotation, workers=workers)
+        tables.append(_with_scope(annotated, day, tenant))
+        summaries.append(summary_of(tables[-1], day, tenant))
+    commit = lake.replace(
+        REVIEW_ENRICHMENTS, pa.concat_tables(tables), day=day, tenants=list(annotations)
     )
-    annotated = annotate_table(reviews.to_arrow(), annotation, workers=workers)
-    rows = _with_scope(annotated, day, tenant)
-    commit = lake.replace(REVIEW_ENRICHMENTS, rows, day=day, tenants=[tenant])
-    frame = pl.from_arrow(rows)
-    if not isinstance(frame, pl.DataFrame):
-        raise TypeError("annotations are a table")
-    if progress:
-        progress(len(frame))
-    return frame, commit.version
+    return AnnotatedDay(pl.concat(summaries), reviews.version, commit)
 
 
-def summary_of(enriched: pl.DataFrame, day: date, tenant: str) -> pl.DataFrame:
+def summary_of(enriched: pa.Table, day: date, tenant: str) -> pl.DataFrame:
     """Count one part's reviews, languages and sentiments for the operators' preview."""
-    counts = {
-        label: int((enriched["sentiment"] == label).sum()) for label in quality.SENTIMENTS
-    }
+    counts = Counter(enriched.column("sentiment").to_pylist())
     return pl.DataFrame(
         {
             "day": [day],
             "tenant_id": [tenant],
-            "reviews": [len(enriched)],
-            "languages": [enriched["language"].n_unique()],
-            **{label: [count] for label, count in counts.items()},
+            "reviews": [enriched.num_rows],
+            "languages": [len(enriched.column("language").unique())],
+            **{label: [counts[label]] for label in quality.SENTIMENTS},
+        },
+        schema=_summary_schema().schema,
+    )
+
+
+def _summary_schema() -> pl.DataFrame:
+    return pl.DataFrame(
+        schema={
+            "day": pl.Date,
+            "tenant_id": pl.String,
+            "reviews": pl.Int64,
+            "languages": pl.Int64,
+            **dict.fromkeys(quality.SENTIMENTS, pl.Int64),
         }
     )
 
@@ -155,5 +171,5 @@ def enrichments_meet_expectations(
     rows = lake.read(REVIEW_ENRICHMENTS, days=days, tenants=tenants).frame.collect()
     findings = quality.check_enrichments(rows)
     at_fault = quality.tenants_at_fault(rows, findings)
-    hold_back(database, days, at_fault, "enrichments_meet_expectations")
+    hold_back(database, days, at_fault, "enrichments_meet_expectations", "understood")
     return check_result(findings)

@@ -1,8 +1,7 @@
-"""``daily_facts`` and ``daily_label_facts``: what the current reviews add up to, per day of writing."""
+"""``daily_facts`` and ``daily_label_facts``: what the current reviews add up to per day."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 import polars as pl
@@ -10,6 +9,7 @@ import polars as pl
 from assets import preview
 from assets.scope import RunScope
 from resources import facts
+from resources.database import Database, StageRecord
 from resources.engine import Engine, open_engine
 from resources.lake import Commit, Lake
 from resources.schemas import (
@@ -24,8 +24,10 @@ _SPECS = {
     "daily_facts": (
         DAILY_FACTS,
         facts.daily_facts,
-        "Reviews, ratings and sentiments per tenant, source, product, location, language and day "
-        "of writing. Sums are whole numbers, so that every engine gives the same rows.",
+        (
+            "Reviews, ratings and sentiments per tenant, source, product, location, language and "
+            "day of writing. Sums are whole numbers, so that every engine gives the same rows."
+        ),
     ),
     "daily_label_facts": (
         DAILY_LABEL_FACTS,
@@ -51,15 +53,33 @@ _SPECS = {
 def facts_of_the_reviews(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
+    database: dg.ResourceParam[Database],
     settings: dg.ResourceParam[Settings],
     scope: RunScope,
-) -> list[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Count the tenants' current reviews with the configured engine."""
     tenants = scope.reviewed_tenants(context, lake)
+    started, understood = datetime.now(UTC), lake.version(REVIEW_ENRICHMENTS)
     with open_engine(settings) as engine:
         commits = write_facts(lake, engine, tenants)
-        context.log.info(f"Counted {len(tenants)} tenants with {engine.name}.")
-    return [_result(lake, name, tenants, commit) for name, commit in commits.items()]
+        context.log.info("Counted %d tenants with %s.", len(tenants), engine.name)
+    with database.jobs() as work:
+        work.ledger.record_all(
+            StageRecord(
+                tenant_id=tenant,
+                day=day,
+                stage="counted",
+                input_version=understood,
+                table_version=commits["daily_facts"].version,
+                run_id=context.run_id,
+                started_at=started,
+                finished_at=datetime.now(UTC),
+            )
+            for tenant in tenants
+            for day in scope.days(context).days()
+        )
+    for name, commit in commits.items():
+        yield _result(lake, name, tenants, commit)
 
 
 def write_facts(lake: Lake, engine: Engine, tenants: Sequence[str]) -> dict[str, Commit]:
@@ -90,9 +110,9 @@ def _result(
         .tail(36)
         .collect()
     )
-    by_tenant = (
-        rows.group_by("tenant_id").agg(pl.len().alias("rows"), pl.col(count).sum())
-    ).sort("tenant_id")
+    by_tenant = (rows.group_by("tenant_id").agg(pl.len().alias("rows"), pl.col(count).sum())).sort(
+        "tenant_id"
+    )
     return dg.MaterializeResult(
         asset_key=name,
         metadata={

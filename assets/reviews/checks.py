@@ -4,15 +4,13 @@ Both checks block the stages after them in the same run, and mark the tenants th
 ledger, so that a later run does not report numbers that a gate has refused.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 import polars as pl
 
 from assets import preview
 from assets.scope import RunScope
 from resources import quality
-from resources.database import Database
+from resources.database import Database, Stage
 from resources.lake import DayRange, Lake
 from resources.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
 
@@ -103,14 +101,16 @@ def balance_of(
     )
 
 
-def hold_back(database: Database, days: DayRange, tenants: list[str], check: str) -> None:
-    """Mark the tenants' normalised days as failed, so that nothing is reported from them."""
+def hold_back(
+    database: Database, days: DayRange, tenants: list[str], check: str, stage: Stage = "normalised"
+) -> None:
+    """Hold the tenants' days back in the ledger, so that nothing is reported from them."""
     if not tenants:
         return
     with database.jobs() as work:
         for day in days.days():
             for tenant in tenants:
-                work.ledger.fail(tenant, day, "normalised", f"The check {check} did not hold.")
+                work.ledger.fail(tenant, day, stage, f"The check {check} did not pass.")
 
 
 def check_result(findings: list[quality.Finding]) -> dg.AssetCheckResult:

@@ -1,7 +1,6 @@
 """``reviews`` and ``rejected_reviews``: one schema and stable keys, or a reason why not."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +12,7 @@ from assets.partitions import DAYS, FIRST_DAY, ONE_RUN
 from assets.scope import RunScope
 from resources.database import Database, StageRecord
 from resources.lake import Commit, DayRange, Lake
-from resources.normalising import normalise_day
+from resources.normalising import known_from, normalise_day
 from resources.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
 
 
@@ -64,7 +63,7 @@ def normalised_reviews(
     lake: dg.ResourceParam[Lake],
     database: dg.ResourceParam[Database],
     scope: RunScope,
-) -> list[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Normalise the run's days one after the other: each needs the versions seen before it."""
     tenants = scope.collected_tenants(context, lake)
     totals = []
@@ -92,10 +91,8 @@ def normalised_reviews(
                 )
         totals.append(part.counts.with_columns(day=pl.lit(day)))
     counts = pl.concat(totals)
-    return [
-        _result(lake, "reviews", counts, "kept"),
-        _result(lake, "rejected_reviews", counts, "rejected"),
-    ]
+    yield _result(lake, "reviews", counts, "kept")
+    yield _result(lake, "rejected_reviews", counts, "rejected")
 
 
 def normalise_part(lake: Lake, day: date, tenants: list[str]) -> NormalisedPart:
@@ -105,7 +102,7 @@ def normalise_part(lake: Lake, day: date, tenants: list[str]) -> NormalisedPart:
     it, so doing it twice changes nothing.
     """
     raw = lake.read(RAW_REVIEWS, days=DayRange.single(day), tenants=tenants)
-    part = normalise_day(raw.frame, latest_versions(lake, before=day, tenants=tenants))
+    part = normalise_day(raw.frame, known_from(reviews_before(lake, day, tenants)))
     return NormalisedPart(
         counts=part.counts,
         input_version=raw.version,
@@ -114,27 +111,14 @@ def normalise_part(lake: Lake, day: date, tenants: list[str]) -> NormalisedPart:
     )
 
 
-def latest_versions(lake: Lake, *, before: date, tenants: list[str]) -> pl.LazyFrame:
-    """Return the latest version of every review key on the days before one day.
-
-    Returns:
-        Columns ``tenant_id, review_key, version, content_hash, posted_day, is_deleted``.
-    """
-    columns = ["tenant_id", "review_key", "version", "content_hash", "posted_day", "is_deleted"]
+def reviews_before(lake: Lake, day: date, tenants: list[str]) -> pl.LazyFrame:
+    """Return the tenants' review versions that were first seen on the days before one day."""
     first = date.fromisoformat(FIRST_DAY)
-    last = max(first, before - timedelta(days=1))
-    return (
-        lake.read(REVIEWS, days=DayRange(first, last), tenants=tenants)
-        .frame.filter(pl.col("day") < before)
-        .select(columns)
-        .sort("version")
-        .unique(["tenant_id", "review_key"], keep="last", maintain_order=True)
-    )
+    days = DayRange(first, max(first, day - timedelta(days=1)))
+    return lake.read(REVIEWS, days=days, tenants=tenants).frame.filter(pl.col("day") < day)
 
 
-def _result(
-    lake: Lake, name: str, counts: pl.DataFrame, column: str
-) -> dg.MaterializeResult[None]:
+def _result(lake: Lake, name: str, counts: pl.DataFrame, column: str) -> dg.MaterializeResult[None]:
     spec = {"reviews": REVIEWS, "rejected_reviews": REJECTED_REVIEWS}[name]
     return dg.MaterializeResult(
         asset_key=name,

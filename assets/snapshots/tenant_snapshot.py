@@ -1,7 +1,5 @@
 """``tenant_snapshot``: the tenants' numbers, published under the name of their content."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +10,7 @@ from assets.metrics.marts import MART_KEYS, run_warehouse
 from assets.scope import RunScope
 from resources.database import Database, StageRecord
 from resources.lake import Lake
-from resources.schemas import TABLES
+from resources.schemas import DAILY_FACTS, TABLES
 from resources.settings import Settings
 from resources.snapshots import PublishedSnapshot, SnapshotStore
 from resources.warehouse import Warehouse
@@ -47,7 +45,7 @@ def tenant_snapshot(
     with run_warehouse(context, settings) as warehouse:
         for tenant in scope.reviewed_tenants(context, lake):
             snapshot = publish(warehouse, snapshots, database, tenant, inputs, settings)
-            _record(database, scope, context, tenant, snapshot, started)
+            _record(database, lake, scope, context, tenant, snapshot, started)
             published.append(snapshot)
     return dg.MaterializeResult(
         metadata={
@@ -100,6 +98,7 @@ def publish(
 
 def _record(
     database: Database,
+    lake: Lake,
     scope: RunScope,
     context: dg.AssetExecutionContext,
     tenant: str,
@@ -113,6 +112,7 @@ def _record(
                 tenant_id=tenant,
                 day=day,
                 stage="published",
+                input_version=lake.version(DAILY_FACTS),
                 rows_in=rows,
                 rows_kept=rows,
                 run_id=context.run_id,

@@ -134,7 +134,7 @@ def keep_traceback(error: BaseException) -> Path:
 
 def _cell(value: Any) -> str:
     if value is None:
-        return "–"
+        return ""
     if isinstance(value, float):
         return f"{value:,.2f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

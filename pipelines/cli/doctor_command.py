@@ -74,7 +74,7 @@ def _lake() -> str:
 
 
 def _models() -> str:
-    from resources.nlp import default_context
+    from resources.nlp.context import default_context
 
     return ", ".join(f"{name} {version}" for name, version in default_context().versions().items())
 
@@ -87,9 +87,9 @@ def _browser() -> str:
 
 
 def _java() -> str:
-    from resources.engine.java import java_home
+    from resources.engine.java import find_java_home
 
-    return str(java_home())
+    return str(find_java_home())
 
 
 def _dataforseo() -> str:

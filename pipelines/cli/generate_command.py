@@ -25,6 +25,4 @@ def generate(
         console.say(f"  {out / tenant.id / 'reviews.csv'}")
     console.say(f"  {out / 'manifest.json'} says what was planted.")
     first = manifest.tenants[0].id
-    console.say(
-        f"Next: reviewgraph import {out / first / 'reviews.csv'} --tenant {first}"
-    )
+    console.say(f"Next: reviewgraph import {out / first / 'reviews.csv'} --tenant {first}")

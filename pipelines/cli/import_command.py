@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,9 +41,10 @@ def import_reviews(
         bool, typer.Option(help="Only land the rows; understand and report them later.")
     ] = False,
 ) -> None:
-    """Import reviews from CSV, TSV, JSON, JSONL, XLSX or Parquet (also gzip or zip) and report them.
+    """Import reviews from CSV, TSV, JSON, JSONL, XLSX or Parquet, and report them.
 
-    The columns are guessed and shown. Importing the same file twice changes nothing.
+    The file may be inside gzip or zip, or be a folder of files. The columns are guessed and shown.
+    Importing the same file twice changes nothing.
     """
     from pipelines.importing import FileImport
     from pipelines.session import open_session

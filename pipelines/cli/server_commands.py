@@ -20,17 +20,15 @@ def api(
     from serving_api.server import run_api
 
     with open_session() as session:
-        run_api(
-            session.settings,
-            port=port,
-            on_start=lambda address: _print_addresses({"api": address}),
-        )
+        run_api(session.settings, port=port)
 
 
 def sandbox(
     world: Annotated[
         Path | None,
-        typer.Option(help="A folder written by `reviewgraph generate`; a small one when not given."),
+        typer.Option(
+            help="A folder written by `reviewgraph generate`; a small one when not given."
+        ),
     ] = None,
     port: Annotated[int, typer.Option(help="Port on loopback; a free one when 0.")] = 0,
 ) -> None:

@@ -32,7 +32,17 @@ def status(
             records = work.ledger.for_tenant(one.id, (first, last))
             if records:
                 console.table(
-                    ("day", "stage", "status", "in", "kept", "unchanged", "rejected", "run", "note"),
+                    (
+                        "day",
+                        "stage",
+                        "status",
+                        "in",
+                        "kept",
+                        "unchanged",
+                        "rejected",
+                        "run",
+                        "note",
+                    ),
                     [_row(record) for record in records],
                 )
             else:

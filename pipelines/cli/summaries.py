@@ -61,12 +61,12 @@ def headlines(snapshot: Snapshot) -> list[str]:
         named = (f"{row['topic']} ({row['mention_count']:,})" for row in top.to_dicts())
         lines.append(f"most discussed: {', '.join(named)}")
     incidents = snapshot.table("weekly_series").filter(dimension="all", is_incident=True)
-    for week in incidents.sort("incident_z", descending=True).head(2).to_dicts():
-        lines.append(
-            f"incident: week of {week['week_start']}, {week['negative_share']:.0%} negative "
-            f"against {week['baseline_negative_share']:.0%} usually, "
-            f"mostly {week['top_negative_topic'] or 'no single topic'}"
-        )
+    lines.extend(
+        f"incident: week of {week['week_start']}, {week['negative_share']:.0%} negative "
+        f"against {week['baseline_negative_share']:.0%} usually, "
+        f"mostly {week['top_negative_topic'] or 'no single topic'}"
+        for week in incidents.sort("incident_z", descending=True).head(2).to_dicts()
+    )
     return lines
 
 

@@ -77,7 +77,7 @@ def _start_all(
             "api", [reviewgraph, "api", "--port", str(api_port)], cwd=PROJECT_ROOT
         )
         supervisor.wait_until_answers(server, f"http://127.0.0.1:{api_port}/healthz")
-    addresses["API"] = f"http://127.0.0.1:{api_port}/docs"
+    addresses["API"] = f"http://127.0.0.1:{api_port}/openapi.json"
     with console.step("code server"):
         code_port = free_port()
         server = supervisor.start(

@@ -1,0 +1,200 @@
+"""kill -9 at every stage boundary and at random moments, run again: nothing lost, nothing doubled.
+
+The runs are processes of their own, forked from a server that has imported the heavy packages, so
+that a kill costs what the run had done so far and not ten seconds of imports.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from resources.schemas import (
+    DAILY_FACTS,
+    DAILY_LABEL_FACTS,
+    RAW_REVIEWS,
+    REJECTED_REVIEWS,
+    REVIEW_ENRICHMENTS,
+    REVIEWS,
+)
+from resources.settings import Settings
+
+BOUNDARIES = [
+    "landed",
+    "raw_reviews",
+    "normalised_reviews",
+    "review_enrichments",
+    "facts_of_the_reviews",
+    "marts",
+    "tenant_snapshot",
+    "report_document",
+]
+RANDOM_KILLS = 20
+TABLES = (
+    RAW_REVIEWS,
+    REVIEWS,
+    REJECTED_REVIEWS,
+    REVIEW_ENRICHMENTS,
+    DAILY_FACTS,
+    DAILY_LABEL_FACTS,
+)
+# What may differ between two runs: when a row arrived.
+MOMENTS = ["received_at"]
+
+
+def import_file(home: Path, path: Path, day: str, die_after: str | None) -> None:
+    """Import a file and carry it to its report; optionally kill this process at a boundary."""
+    import warnings
+    from datetime import date
+
+    warnings.simplefilter("ignore")
+    from pipelines.importing import FileImport
+    from pipelines.session import open_session
+
+    def boundary(name: str) -> None:
+        if name == die_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with open_session(Settings(home=home, _env_file=None)) as session:
+        work = FileImport.of(
+            session, "acme", path, source="reviews", day=date.fromisoformat(day)
+        )
+        work.create_tenant_if_new()
+        landing = work.land()
+        boundary("landed")
+        work.process(
+            landing,
+            on_event=lambda event: boundary(event.step) if event.state == "done" else None,
+        )
+
+
+@pytest.fixture(scope="module")
+def launcher():
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["dagster", "dagster_dbt", "great_expectations", "pipelines.definitions", "plotly"]
+    )
+    return context
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory):
+    """A small file with repeats, edits and broken rows, and the day it is landed on."""
+    from pipelines.demo import utc_today
+    from resources.sandbox.world import generate_world
+
+    world = tmp_path_factory.mktemp("world")
+    manifest = generate_world(world, reviews=400, tenants=1, seed=5)
+    return world / manifest.tenants[0].id / "reviews.csv", utc_today().isoformat()
+
+
+def start(launcher, home, delivery, die_after=None):
+    path, day = delivery
+    process = launcher.Process(target=import_file, args=(home, path, day, die_after))
+    process.start()
+    return process
+
+
+def state_of(home: Path) -> dict[str, object]:
+    """Everything that must be equal after any number of deaths, read as a user would find it."""
+    from pipelines.session import open_session
+
+    with open_session(Settings(home=home, _env_file=None)) as session:
+        tables: dict[str, object] = {
+            spec.name: sorted(
+                map(str, session.lake.read(spec).frame.drop(MOMENTS, strict=False).collect().rows())
+            )
+            for spec in TABLES
+        }
+        with session.database.jobs() as work:
+            snapshot = work.snapshots.current("acme")
+            tables["snapshot"] = snapshot.version
+            tables["documents"] = [
+                (document.snapshot_version, document.review_count, len(document.files))
+                for document in work.reports.list("acme")
+            ]
+            tables["ledger"] = [
+                (record.day, record.stage, record.status, record.rows_in, record.rows_kept)
+                for record in work.ledger.for_tenant("acme")
+            ]
+            tables["imports"] = [
+                (batch.id, batch.record_count) for batch in work.imports.list("acme")
+            ]
+        return tables
+
+
+@pytest.fixture(scope="module")
+def undisturbed(launcher, delivery, tmp_path_factory):
+    """What the import leaves when nobody kills it, and how long it takes."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    warm_up = start(launcher, home, delivery)
+    warm_up.join()
+    assert warm_up.exitcode == 0
+    shutil.rmtree(home / "lake")
+    from resources.database import server
+
+    server.remove(home)
+    started = time.monotonic()
+    process = start(launcher, home, delivery)
+    process.join()
+    assert process.exitcode == 0
+    return state_of(home), time.monotonic() - started
+
+
+def test_a_run_killed_at_every_stage_boundary_ends_in_the_same_tables(
+    launcher, delivery, undisturbed, tmp_path
+):
+    expected, _ = undisturbed
+    for boundary in BOUNDARIES:
+        process = start(launcher, tmp_path, delivery, die_after=boundary)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"{boundary} was never reached"
+    last = start(launcher, tmp_path, delivery)
+    last.join()
+    assert last.exitcode == 0
+    assert state_of(tmp_path) == expected
+
+
+def test_a_run_killed_at_twenty_random_moments_ends_in_the_same_tables(
+    launcher, delivery, undisturbed, tmp_path
+):
+    expected, seconds = undisturbed
+    moments = random.Random(20261122)
+    killed = 0
+    while killed < RANDOM_KILLS:
+        process = start(launcher, tmp_path, delivery)
+        process.join(moments.uniform(0.05, seconds))
+        if process.exitcode is None:
+            process.kill()
+            killed += 1
+        process.join()
+        if process.exitcode == 0:
+            # It got through between two kills. Start over with an empty home, but keep counting.
+            assert state_of(tmp_path) == expected
+            reset(tmp_path)
+    last = start(launcher, tmp_path, delivery)
+    last.join()
+    assert last.exitcode == 0
+    assert state_of(tmp_path) == expected
+
+
+def reset(home: Path) -> None:
+    from resources.database import server
+
+    server.remove(home)
+    for child in home.iterdir():
+        shutil.rmtree(child, ignore_errors=True) if child.is_dir() else child.unlink()
+
+
+def test_what_is_compared_is_not_empty(undisturbed):
+    state, _ = undisturbed
+    for spec in TABLES:
+        assert len(state[spec.name]) > 0, spec.name
+    assert len(state["documents"]) == 1
