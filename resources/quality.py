@@ -126,9 +126,10 @@ def _validate(frame: pl.DataFrame, expectations: Sequence[Any]) -> list[Finding]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
 
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
         batch = (
             context.data_sources.add_pandas("memory")
             .add_dataframe_asset("rows")

@@ -1,9 +1,9 @@
 """``marts``: dbt over the facts and the current reviews, in a private DuckDB file per run."""
 
+import contextlib
 import fcntl
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +95,24 @@ def marts(
     warehouse = prepare_warehouse(
         lake, settings, scope.reviewed_tenants(context, lake), run_name(context)
     )
-    with warehouse.applied():
-        yield from dbt.cli(["build"], context=context).stream().fetch_row_counts()
+    with (
+        warehouse.applied(),
+        (warehouse.folder / "dbt.log").open("w") as log,
+        contextlib.redirect_stdout(log),
+    ):
+        events = list(dbt.cli(["build"], context=context).stream())
+    counts = warehouse.row_counts()
+    for event in events:
+        if isinstance(event, dg.Output):
+            name = context.asset_key_for_output(event.output_name).path[-1]
+            yield event.with_metadata({**event.metadata, **_count_of(name, counts)})
+        else:
+            yield event
+
+
+def _count_of(name: str, counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the row count of one model as metadata; views have none."""
+    return {"dagster/row_count": counts[name]} if name in counts else {}
 
 
 def prepare_warehouse(lake: Lake, settings: Settings, tenants: list[str], name: str) -> Warehouse:
@@ -115,7 +131,7 @@ def prepare_warehouse(lake: Lake, settings: Settings, tenants: list[str], name: 
     )
 
 
-@contextmanager
+@contextlib.contextmanager
 def run_warehouse(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[Warehouse]:
     """Open the warehouse that the marts of this run were built in, and delete it afterwards.
 

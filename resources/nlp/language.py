@@ -1,0 +1,114 @@
+"""Which language a review is written in: 75 languages, ``und`` when unsure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from resources.nlp.hashing import FeatureSpec, Positions, hashed_blocks, scan
+from resources.nlp.linear import LinearModel
+
+UNDETERMINED = "und"
+LANGUAGE_FEATURES = FeatureSpec(bits=17, word_orders=(1,), character_orders=(2, 3, 4))
+# Written in another script than Latin. Customers drop English words into such reviews, so that the
+# model alone would take a lone "good" for Korean.
+_OWN_SCRIPT = frozenset(
+    [
+        "ar",
+        "be",
+        "bg",
+        "bn",
+        "el",
+        "fa",
+        "gu",
+        "he",
+        "hi",
+        "hy",
+        "ja",
+        "ka",
+        "kk",
+        "ko",
+        "mk",
+        "mn",
+        "mr",
+        "pa",
+        "ru",
+        "ta",
+        "te",
+        "th",
+        "uk",
+        "ur",
+        "zh",
+    ]
+)
+_FIRST_AFTER_LATIN = 0x370
+_LEAST_TOTAL = 1e-9
+_PICTOGRAPHS = ((0x1F000, 0x20000), (0x2600, 0x27C0))
+
+READ_CHARACTERS = 300  # more does not help, and the cost grows with it
+
+# Below this probability no language is named; lower, a false name is likelier than a true one.
+LEAST_CONFIDENCE = 0.45
+
+
+@dataclass(frozen=True)
+class LanguageGuess:
+    """Languages of many texts.
+
+    Attributes:
+        codes: ISO 639-1 codes or ``und``.
+        confidences: Calibrated probability of the code; 0 where a text has no letters.
+    """
+
+    codes: list[str]
+    confidences: npt.NDArray[np.float32]
+
+
+def detect_languages(texts: Sequence[str], model: LinearModel) -> LanguageGuess:
+    """Find the language of each text by its words and character n-grams.
+
+    Args:
+        texts: Any strings; the first 300 characters of each are read.
+        model: The language model.
+    """
+    if not texts:
+        return LanguageGuess([], np.zeros(0, np.float32))
+    heads = [text[:READ_CHARACTERS] for text in texts]
+    probabilities = model.probabilities(model.logits(hashed_blocks(heads, model.spec)))
+    has_letters, is_latin = _letters(heads)
+    foreign = np.array([code in _OWN_SCRIPT for code in model.labels], bool)
+    probabilities[np.ix_(is_latin, foreign)] = 0
+    probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), _LEAST_TOTAL)
+    best = probabilities.argmax(axis=1)
+    confidences = probabilities[np.arange(len(texts)), best]
+    confidences[~has_letters] = 0
+    codes = [
+        model.labels[label] if confidence >= LEAST_CONFIDENCE else UNDETERMINED
+        for label, confidence in zip(best.tolist(), confidences.tolist(), strict=True)
+    ]
+    return LanguageGuess(codes, confidences)
+
+
+def _letters(texts: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Whether a text has any letter (digits and emoji are none), and whether all are Latin."""
+    points = scan(texts)
+    values = points.values
+    is_letter = (points.classes > 0) & (values >= ord("A")) & ~_is_pictograph(values)
+    total = _counts(is_letter, points.newlines)
+    beyond = _counts(is_letter & (values >= _FIRST_AFTER_LATIN), points.newlines)
+    return total > 0, beyond == 0
+
+
+def _counts(chosen: npt.NDArray[np.bool_], newlines: Positions) -> Positions:
+    sums = np.concatenate(([0], np.cumsum(chosen)))
+    return np.diff(sums[newlines])
+
+
+def _is_pictograph(values: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    found = np.zeros(len(values), bool)
+    for first, end in _PICTOGRAPHS:
+        found |= (values >= first) & (values < end)
+    return found

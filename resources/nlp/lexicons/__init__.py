@@ -1,0 +1,1 @@
+"""Word lists written for this project: opinions, topics, stop words. Data, no code."""

@@ -1,0 +1,92 @@
+"""Finding many phrases in many texts at once, at word boundaries (Aho-Corasick in Polars).
+
+Texts and phrases are normalised alike: lower case, every run of anything but letters, digits and
+marks becomes one space, a space at both ends. A phrase of a spaced script is then searched with
+its spaces, which makes a word boundary of each; a phrase of Chinese, Japanese or Thai characters
+without them, because there words are not separated. Korean words carry particles at their end:
+they match as prefixes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+_NOT_A_WORD = r"[^\p{L}\p{N}\p{M}]+"
+_UNSPACED_SCRIPT = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0002ffff]"
+)
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+PREFIX_MARK = "*"
+
+
+def normalise(texts: pl.Series) -> pl.Series:
+    """Bring texts without nulls into the form in which phrases are searched."""
+    words = (
+        texts.str.normalize("NFC")
+        .str.to_lowercase()
+        .str.replace_all("\u0307", "", literal=True)  # what lower-casing leaves of a Turkish İ
+        .str.replace_all(_NOT_A_WORD, " ")
+        .str.strip_chars(" ")
+    )
+    return " " + words + " "
+
+
+def search_forms(phrases: Iterable[str]) -> list[str]:
+    """The string to search for each phrase; a phrase ending in ``*`` matches as a prefix.
+
+    A phrase without any letter or digit gives an empty string, which is never found.
+    """
+    listed = list(phrases)
+    normal = normalise(
+        pl.Series([phrase.rstrip(PREFIX_MARK) for phrase in listed], dtype=pl.String)
+    )
+    forms = []
+    for phrase, form in zip(listed, normal.to_list(), strict=True):
+        text = form.strip()
+        if not text:
+            forms.append("")
+        elif _UNSPACED_SCRIPT.search(text):
+            forms.append(text)
+        elif phrase.endswith(PREFIX_MARK) or _HANGUL.search(text):
+            forms.append(" " + text)
+        else:
+            forms.append(form)
+    return forms
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Where phrases were found, text after text.
+
+    Attributes:
+        forms: The search forms found in each text, in order of their end; null counts as none.
+        starts: Byte offset of each within the normalised text.
+    """
+
+    forms: list[list[str] | None]
+    starts: list[list[int] | None]
+
+
+def find_phrases(normalised: pl.Series, forms: list[str]) -> Matches:
+    """Find every occurrence of the search forms, overlapping ones too."""
+    if not forms:
+        nothing: list[None] = [None] * len(normalised)
+        return Matches(list(nothing), list(nothing))
+    return Matches(
+        normalised.str.extract_many(forms, overlapping=True).to_list(),
+        normalised.str.find_many(forms, overlapping=True).to_list(),
+    )
+
+
+def word_at(normalised: bytes, start: int, form: str) -> str:
+    """What stands in a normalised text where a form was found, up to the end of its last word."""
+    length = len(form.encode())
+    if form.startswith(" ") and not form.endswith(" "):
+        end = normalised.find(b" ", start + length)
+        return normalised[start:end].decode().strip()
+    return form.strip()

@@ -1,0 +1,1 @@
+"""Shipped weights and their model card (README.md), written by ``resources.nlp.training``."""

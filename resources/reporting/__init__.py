@@ -1,0 +1,29 @@
+"""From a tenant's snapshot to documents people read: HTML, PDF and XLSX.
+
+``build.py`` turns a snapshot into a ``Report`` (``model.py``), which is pure data: figures with
+their intervals, sentences, tables, charts as tables with a kind. ``html.py`` and ``charts.py`` draw
+it, ``printing.py`` prints it through one warm Chromium, ``workbook.py`` writes it as a workbook.
+
+Belongs here: what a report says and how it looks. Does not belong here: who may have one, when it
+is made, where its files are kept (``assets``, ``resources.database``, ``resources.objects``), and
+how the reviews were understood (``resources.nlp``).
+"""
+
+from __future__ import annotations
+
+from resources.reporting.build import build_report
+from resources.reporting.html import render_html
+from resources.reporting.model import Period, Report, ReportHeldError
+from resources.reporting.printing import Printer, PrintingError
+from resources.reporting.workbook import write_workbook
+
+__all__ = [
+    "Period",
+    "Printer",
+    "PrintingError",
+    "Report",
+    "ReportHeldError",
+    "build_report",
+    "render_html",
+    "write_workbook",
+]

@@ -1,0 +1,127 @@
+"""Training on a tiny data folder: the same bytes twice, and a model that has learnt something."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from resources.nlp.benchmarks import Benchmark, binary_figures, read_benchmarks
+from resources.nlp.context import SHIPPED_MODELS, Models
+from resources.nlp.generated import generate_opinions, opinion_lexicon
+from resources.nlp.hashing import FeatureSpec
+from resources.nlp.linear import LinearModel, softmax
+from resources.nlp.optimiser import Schedule, fit_temperature
+from resources.nlp.training import measure_sentiment, train_language, train_sentiment
+
+TINY = FeatureSpec(bits=13, word_orders=(1, 2), character_orders=(3,))
+QUICK = Schedule(passes=2, batch=64, rate=0.3)
+SHARED_DATA = Path(
+    os.environ.get("REVIEWGRAPH_TEST_DATA", Path(__file__).parents[3] / "shared/data")
+)
+
+
+@pytest.fixture(scope="module")
+def opinions():
+    return generate_opinions(60, seed=1).with_columns(source=pl.lit("tiny"))
+
+
+def file_hash(model, path):
+    model.save(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_generated_opinions_are_seeded_and_cover_every_language(opinions):
+    again = generate_opinions(60, seed=1).with_columns(source=pl.lit("tiny"))
+    assert again.equals(opinions)
+    assert not generate_opinions(60, seed=2)["text"].equals(opinions["text"])
+    assert set(opinions["language"]) == set(opinion_lexicon())
+    assert set(opinions["label"]) == {"negative", "neutral", "positive"}
+
+
+def test_the_same_seed_trains_the_same_bytes(opinions, tmp_path):
+    first, figures = train_sentiment(opinions, spec=TINY, schedule=QUICK)
+    second, _ = train_sentiment(opinions, spec=TINY, schedule=QUICK)
+    assert file_hash(first, tmp_path / "one.npz") == file_hash(second, tmp_path / "two.npz")
+    assert figures["held_out_accuracy"]["tiny"] > 60
+
+
+def test_a_saved_model_answers_as_before(opinions, tmp_path):
+    model, _ = train_sentiment(opinions, spec=TINY, schedule=QUICK)
+    model.save(tmp_path / "model.npz")
+    loaded = LinearModel.load(tmp_path / "model.npz")
+    assert loaded.labels == model.labels
+    assert loaded.spec == model.spec
+    assert np.abs(loaded.weights - model.weights).max() <= np.abs(model.weights).max() / 127
+    assert loaded.version != "unsaved"
+
+
+def test_a_language_model_learns_from_a_folder(tmp_path):
+    samples = {
+        "de": "der Hund und die Katze sind",
+        "en": "the dog and the cat are",
+        "fr": "le chien",
+    }
+    for kind in ("sentences", "word-pairs", "single-words"):
+        folder = tmp_path / "lingua_testdata" / "language-testdata" / kind
+        folder.mkdir(parents=True)
+        for code, text in samples.items():
+            lines = [f"{text} {number % 7}" for number in range(40)]
+            (folder / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
+    model, figures = train_language(tmp_path, sources=(), spec=TINY, schedule=QUICK)
+    assert model.labels == ("de", "en", "fr")
+    assert figures["accuracy"]["sentences"] > 95
+    again, _ = train_language(tmp_path, sources=(), spec=TINY, schedule=QUICK)
+    assert np.array_equal(model.weights, again.weights)
+
+
+def test_temperature_makes_confidence_match_accuracy():
+    dice = np.random.default_rng(3)
+    true_logits = dice.normal(size=(4_000, 3)).astype(np.float32)
+    chances = softmax(true_logits)
+    targets = np.array([dice.choice(3, p=row / row.sum()) for row in chances.astype(np.float64)])
+    assert fit_temperature(true_logits * 3, targets) == pytest.approx(3, rel=0.1)
+
+
+def test_figures_leave_neutral_rows_out():
+    figures = binary_figures(np.array([1, -1, 0, 1]), np.array([0.9, 0.2, 0.9, 0.4]))
+    assert figures.rows == 3
+    assert figures.accuracy == pytest.approx(100 * 2 / 3)
+
+
+def test_a_benchmark_is_measured_with_the_model_of_its_language(opinions):
+    model, _ = train_sentiment(opinions, spec=TINY, schedule=QUICK)
+    some = opinions.filter(pl.col("label") != "neutral")
+    labels = np.where(some["label"] == "positive", 1, -1)
+    tiny = Benchmark("en tiny", "en", some["text"].to_list(), labels)
+    silent = replace(model, weights=np.zeros_like(model.weights))
+    assert measure_sentiment(model, silent, [tiny])["en tiny"]["accuracy"] > 70
+    foreign = replace(tiny, language="de")
+    assert measure_sentiment(silent, model, [foreign])["en tiny"]["accuracy"] > 70
+
+
+def test_shipped_models_are_small_and_have_a_card():
+    size = sum(path.stat().st_size for path in SHIPPED_MODELS.glob("*.npz"))
+    assert size < 12_000_000
+    card = (SHIPPED_MODELS / "README.md").read_text(encoding="utf-8")
+    for heading in ("Data and licences", "Figures", "Limits"):
+        assert heading in card
+
+
+@pytest.mark.skipif(
+    not SHARED_DATA.is_dir(), reason="needs the public data sets beside the project"
+)
+def test_the_shipped_english_model_holds_its_figure_on_sets_it_never_saw():
+    models = Models()
+    chosen = [
+        benchmark
+        for benchmark in read_benchmarks(SHARED_DATA)
+        if benchmark.name in {"en skytrax lounge", "en skytrax seat"}
+    ]
+    figures = measure_sentiment(models.english, models.multilingual, chosen)
+    assert np.mean([row["macro_f1"] for row in figures.values()]) > 76

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import polars as pl
+import pytest
+import reporting_data
+from reporting_data import GENERATED_AT, INCIDENT_MONDAY, Tenant
+from scipy import stats
+
+from resources.reporting import Period, Report, ReportHeldError, build_report, render_html
+from resources.reporting.model import Branding, ChartKind, Grain
+from resources.reporting.statistics import Tally, rating_difference, share_difference, wilson
+from resources.reporting.style import Palette, contrast
+from resources.reporting.wording import clean, shortened, week
+
+
+def report_on(folder, tenant: Tenant | None = None, period: Period | None = None) -> Report:
+    snapshot = reporting_data.publish(folder, tenant)
+    return build_report(
+        snapshot, tenant_name="Acme", colour="#0b6e4f", period=period, generated_at=GENERATED_AT
+    )
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    return reporting_data.publish(tmp_path_factory.mktemp("snapshots"))
+
+
+@pytest.fixture(scope="module")
+def report(snapshot) -> Report:
+    return build_report(snapshot, tenant_name="Acme", colour="#0b6e4f", generated_at=GENERATED_AT)
+
+
+def test_headline_figures_are_those_of_the_reviews(snapshot, report):
+    reviews = snapshot.table("reviews")
+    understood = reviews.filter(pl.col("sentiment").is_not_null())
+    rating = report.figure("average_rating")
+    negative = report.figure("negative_share")
+
+    assert report.figure("review_count").value == reviews.height
+    assert rating.value == pytest.approx(reviews["rating"].mean())
+    assert rating.interval.low < rating.value < rating.interval.high
+    half = 1.96 * reviews["rating"].std() / reviews.height**0.5
+    assert rating.interval.high - rating.value == pytest.approx(half, rel=0.01)
+    assert negative.review_count == understood.height
+    assert negative.value == pytest.approx((understood["sentiment"] == "negative").mean())
+
+
+def test_every_share_and_average_carries_its_interval_and_count(report):
+    for figure in report.figures[1:]:
+        assert figure.interval is not None
+        assert figure.review_count > 0
+
+
+def test_the_summary_names_what_was_planted(report):
+    findings = {finding.claim: finding for finding in report.findings}
+    incident = findings[f"The week of {week(INCIDENT_MONDAY)} was an incident"]
+
+    assert "“Delivery”" in incident.evidence
+    assert incident.tone == "bad"
+    assert findings["“Trail Runner 3” improves"].tone == "good"
+    assert findings["“City Rain Jacket” gets worse"].tone == "bad"
+    assert "“Comfort”" in findings["What people praise"].evidence
+    assert "n = " in findings["What people complain about"].evidence
+
+
+def test_a_report_draws_at_least_eight_different_charts(report):
+    kinds = {chart.kind for chart in report.charts()}
+    keys = [chart.key for chart in report.charts()]
+
+    assert len(kinds) >= 8
+    assert len(set(keys)) == len(keys)
+
+
+def test_weekly_counts_add_up_and_leave_no_week_out(report):
+    table = next(c for c in report.charts() if c.kind is ChartKind.VOLUME_AND_RATING).table
+    weeks = table.column("start")
+
+    assert sum(table.column("review_count")) == report.review_count
+    assert all(later - earlier == timedelta(days=7) for earlier, later in pairwise(weeks))
+
+
+def test_a_period_limits_every_figure_to_its_days(snapshot):
+    period = Period(date(2025, 4, 1), date(2025, 6, 30))
+    limited = build_report(
+        snapshot, tenant_name="Acme", colour=None, period=period, generated_at=GENERATED_AT
+    )
+    chosen = snapshot.table("reviews").filter(
+        pl.col("posted_day").is_between(period.first, period.last)
+    )
+    products = limited.section("products").tables[0]
+    topics = limited.section("topics").tables[0]
+    mentioned = chosen.explode("topics")["topics"].drop_nulls()
+
+    assert limited.figure("review_count").value == chosen.height
+    assert limited.figure("average_rating").value == pytest.approx(chosen["rating"].mean())
+    assert sum(products.column("review_count")) == chosen.height
+    assert sum(topics.column("mention_count")) == len(mentioned)
+    assert limited.figure("review_count").change.earlier_count == (
+        snapshot.table("reviews")["posted_day"].is_between(*_ends(period.before())).sum()
+    )
+
+
+def _ends(period: Period) -> tuple[date, date]:
+    return period.first, period.last
+
+
+def test_the_same_snapshot_gives_the_same_report_and_page(snapshot, report):
+    again = build_report(snapshot, tenant_name="Acme", colour="#0b6e4f", generated_at=GENERATED_AT)
+
+    assert again == report
+    assert render_html(again) == render_html(report)
+
+
+def test_no_quote_is_given_twice_and_each_belongs_to_a_review(snapshot, report):
+    voices = report.section("voices").voices
+    quotes = [quote for block in voices for quote in block.quotes]
+    keys = set(snapshot.table("reviews")["review_key"])
+
+    assert quotes
+    assert len({quote.text for quote in quotes}) == len(quotes)
+    assert {quote.review_key for quote in quotes} <= keys
+    assert {quote.sentiment for quote in quotes} == {"positive", "negative"}
+    assert len({quote.language for quote in quotes}) > 2
+
+
+@pytest.mark.parametrize(
+    ("tenant", "missing", "note"),
+    [
+        (Tenant(reviews=200, has_dates=False), "volume_and_rating", "gave no dates"),
+        (Tenant(reviews=200, has_text=False), "topic_sentiment", "has text"),
+        (Tenant(reviews=200, has_ratings=False), "rating_distribution", "has a rating"),
+        (Tenant(reviews=1), "incidents", "too few weeks"),
+    ],
+    ids=["no dates", "no text", "no ratings", "one review"],
+)
+def test_what_cannot_be_drawn_is_said_in_a_sentence(tmp_path, tenant, missing, note):
+    report = report_on(tmp_path, tenant)
+    notes = " ".join(note for section in report.sections for note in section.notes)
+
+    assert missing not in {chart.kind for chart in report.charts()}
+    assert note in notes
+    assert all(chart.table.rows for chart in report.charts())
+    assert "<h1>" in render_html(report)
+
+
+def test_a_report_without_reviews_is_held(tmp_path):
+    with pytest.raises(ReportHeldError, match="holds no review"):
+        report_on(tmp_path, Tenant(reviews=0))
+
+
+def test_a_period_without_reviews_is_held_and_says_where_there_are_some(tmp_path):
+    with pytest.raises(ReportHeldError, match="Its reviews were posted from"):
+        report_on(tmp_path, Tenant(reviews=50), Period(date(2001, 1, 1), date(2001, 12, 31)))
+
+
+def test_a_period_asked_of_undated_reviews_is_held(tmp_path):
+    tenant = Tenant(reviews=50, has_dates=False)
+    with pytest.raises(ReportHeldError, match="has a date"):
+        report_on(tmp_path, tenant, Period(date(2025, 1, 1), date(2025, 12, 31)))
+
+
+def test_a_period_cannot_end_before_it_starts():
+    with pytest.raises(ReportHeldError, match="Swap them"):
+        Period(date(2025, 2, 1), date(2025, 1, 1))
+
+
+def test_of_two_thousand_products_fifteen_are_drawn_and_the_others_noted(tmp_path):
+    names = tuple(f"Product {number} {'with a long name ' * 6}" for number in range(2000))
+    report = report_on(tmp_path, Tenant(reviews=6000, products=names))
+    section = report.section("products")
+    drawn = next(c for c in section.charts if c.kind is ChartKind.RATING_COMPARISON)
+
+    assert len(drawn.table.rows) == 15
+    assert len(section.tables[0].rows) > 1000
+    assert any("other products" in note for note in section.notes)
+
+
+def test_one_product_one_source_and_one_language_need_no_comparison(tmp_path):
+    tenant = Tenant(
+        reviews=300, products=("Solo",), locations=(), sources=("shop",), languages={"en": 1}
+    )
+    report = report_on(tmp_path, tenant)
+    sentences = [sentence for section in report.sections for sentence in section.sentences]
+
+    assert "All reviews that name a product are about “Solo”." in sentences
+    assert "All reviews share one source: Shop." in sentences
+    assert "All reviews share one language: English." in sentences
+
+
+@pytest.mark.parametrize(
+    ("first", "grain"),
+    [
+        (date(2025, 12, 5), Grain.DAY),
+        (date(2025, 1, 6), Grain.WEEK),
+        (date(2016, 1, 4), Grain.MONTH),
+    ],
+)
+def test_the_longer_the_history_the_longer_one_point(tmp_path, first, grain):
+    report = report_on(tmp_path, Tenant(reviews=1500, first=first))
+    chart = next(c for c in report.charts() if c.kind is ChartKind.VOLUME_AND_RATING)
+
+    assert chart.grain is grain
+    assert len(chart.table.rows) < 160
+
+
+def test_addresses_that_run_code_are_left_out(tmp_path):
+    report = report_on(tmp_path, Tenant(reviews=400, hostile=True))
+    quotes = [quote for block in report.section("voices").voices for quote in block.quotes]
+
+    assert all(quote.url == "" or quote.url.startswith("https://") for quote in quotes)
+    assert any("script" in quote.text for quote in quotes)
+
+
+@pytest.mark.parametrize(
+    "colour", ["#ffd400", "#ffffff", "#000000", "f0f", "no colour", None, "#12"]
+)
+def test_any_colour_of_a_tenant_gives_readable_text(colour):
+    palette = Palette.of(Branding.of("Acme", colour).colour)
+
+    assert contrast(palette.accent, "#ffffff") >= 4.5
+    assert contrast(palette.on_brand, palette.brand) >= 3
+    assert contrast(palette.on_brand, palette.brand_deep) >= 3
+
+
+def test_wilsons_interval_is_that_of_the_literature():
+    interval = wilson(81, 263)  # Newcombe 1998, table I: 0.2553 to 0.3662
+
+    assert interval.low == pytest.approx(0.2553, abs=5e-5)
+    assert interval.high == pytest.approx(0.3662, abs=5e-5)
+    assert wilson(0, 0) is None
+
+
+def test_newcombes_interval_is_that_of_the_literature():
+    later = Tally(positive_count=56, negative_count=14)  # Newcombe 1998b, table II (a), method 10
+    earlier = Tally(positive_count=48, negative_count=32)
+    interval = share_difference(earlier, later, "positive")
+
+    assert interval.low == pytest.approx(0.0524, abs=5e-5)
+    assert interval.high == pytest.approx(0.3339, abs=5e-5)
+
+
+def test_welchs_interval_is_that_of_scipy():
+    before, after = [1, 2, 3, 4, 5, 5, 4], [5, 5, 4, 5, 3]
+    expected = stats.ttest_ind(after, before, equal_var=False).confidence_interval(0.95)
+    interval = rating_difference(_tally_of(before), _tally_of(after))
+
+    assert interval.low == pytest.approx(expected.low, abs=1e-3)
+    assert interval.high == pytest.approx(expected.high, abs=1e-3)
+
+
+def _tally_of(ratings: list[int]) -> Tally:
+    return Tally(
+        review_count=len(ratings),
+        rated_count=len(ratings),
+        rating_sum_milli=sum(rating * 1000 for rating in ratings),
+        rating_square_sum_micro=sum((rating * 1000) ** 2 for rating in ratings),
+    )
+
+
+def test_names_lose_what_would_break_a_line_or_turn_its_direction():
+    assert clean("A\x00cme\u202e \n Ltd\x1b") == "Acme Ltd"
+
+
+def test_wide_characters_count_twice_when_names_are_cut():
+    assert shortened("とても軽くて歩きやすい", 11) == "とても軽く…"
+    assert shortened("Acme Outdoor", 12) == "Acme Outdoor"
+    assert shortened("A name that is far too long", 12) == "A name that…"
