@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets.partitions import DAYS
-
 daily_job = dg.define_asset_job(
     "daily_job",
     selection=dg.AssetSelection.all(),
-    partitions_def=DAYS,
     executor_def=dg.in_process_executor,
     description=(
         "One ingestion day from the sources to the reports. Limit it to some tenants with the run "

@@ -62,7 +62,7 @@ def review_enrichments(
                     input_version=part.input_version,
                     table_version=part.commit.version,
                     model_versions=annotations[row["tenant_id"]].versions(),
-                    run_id=context.run_id,
+                    run_id=context.run.run_id,
                     started_at=started,
                     finished_at=datetime.now(UTC),
                 )

@@ -71,7 +71,7 @@ def facts_of_the_reviews(
                 stage="counted",
                 input_version=understood,
                 table_version=commits["daily_facts"].version,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 started_at=started,
                 finished_at=datetime.now(UTC),
             )

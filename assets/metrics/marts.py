@@ -155,4 +155,4 @@ def run_warehouse(context: dg.AssetExecutionContext, settings: Settings) -> Iter
 
 def run_name(context: dg.AssetExecutionContext) -> str:
     """Name the folder of a run; a run that goes on from another's failure shares its folder."""
-    return f"marts-{context.run.root_run_id or context.run_id}"
+    return f"marts-{context.run.root_run_id or context.run.run_id}"

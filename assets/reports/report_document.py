@@ -82,7 +82,7 @@ def report_document(
         press = Press(database, snapshots, objects, printer, datetime.now(UTC))
         if scope.report_requests:
             for request_id in scope.report_requests:
-                answer(press, UUID(request_id), context.run_id, documents, troubles)
+                answer(press, UUID(request_id), context.run.run_id, documents, troubles)
         else:
             for tenant in scope.reviewed_tenants(context, lake):
                 with _trouble_noted(troubles, tenant):
@@ -242,7 +242,7 @@ def _record(
                 stage="reported",
                 rows_in=document.review_count,
                 rows_kept=document.review_count,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 started_at=press.started_at,
                 finished_at=datetime.now(UTC),
             )

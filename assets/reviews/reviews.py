@@ -84,7 +84,7 @@ def normalised_reviews(
                         rows_rejected=row["rejected"],
                         input_version=part.input_version,
                         table_version=part.reviews.version,
-                        run_id=context.run_id,
+                        run_id=context.run.run_id,
                         started_at=started,
                         finished_at=datetime.now(UTC),
                     )

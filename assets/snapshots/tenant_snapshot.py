@@ -39,7 +39,7 @@ def tenant_snapshot(
     started = datetime.now(UTC)
     inputs = {
         "lake_versions": {name: lake.version(spec) for name, spec in TABLES.items()},
-        "run_id": context.run_id,
+        "run_id": context.run.run_id,
     }
     published = []
     with run_warehouse(context, settings) as warehouse:
@@ -115,7 +115,7 @@ def _record(
                 input_version=lake.version(DAILY_FACTS),
                 rows_in=rows,
                 rows_kept=rows,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 started_at=started,
                 finished_at=datetime.now(UTC),
             )

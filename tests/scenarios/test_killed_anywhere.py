@@ -63,9 +63,7 @@ def import_file(home: Path, path: Path, day: str, die_after: str | None) -> None
             os.kill(os.getpid(), signal.SIGKILL)
 
     with open_session(Settings(home=home, _env_file=None)) as session:
-        work = FileImport.of(
-            session, "acme", path, source="reviews", day=date.fromisoformat(day)
-        )
+        work = FileImport.of(session, "acme", path, source="reviews", day=date.fromisoformat(day))
         work.create_tenant_if_new()
         landing = work.land()
         boundary("landed")

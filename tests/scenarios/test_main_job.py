@@ -101,9 +101,7 @@ def test_planted_edits_are_new_versions_of_the_same_review(world):
     for tenant in world.tenants:
         edited = world.truth(tenant.id)["edited"]
         assert edited
-        versions = rows(world, REVIEWS, tenant.id).filter(
-            pl.col("source_review_id").is_in(edited)
-        )
+        versions = rows(world, REVIEWS, tenant.id).filter(pl.col("source_review_id").is_in(edited))
         by_key = versions.group_by("review_key").agg(
             pl.col("version").sort(), pl.col("text").n_unique().alias("texts")
         )
@@ -121,18 +119,8 @@ def test_planted_deletions_count_nowhere(world):
 
 
 def test_planted_broken_rows_are_rejected_with_their_reasons(world):
-    reasons = {
-        "unreadable_date": "unreadable_date",
-        "future_date": "date_in_future",
-        "rating_out_of_range": "rating_out_of_scale",
-        "unreadable_rating": "unreadable_rating",
-        "empty_record": "empty",
-    }
     for tenant in world.tenants:
-        planted = {
-            row["record_number"]: reasons[row["kind"]]
-            for row in world.truth(tenant.id)["broken"]
-        }
+        planted = {row["record_number"]: row["kind"] for row in world.truth(tenant.id)["broken"]}
         assert planted
         rejected = rows(world, REJECTED_REVIEWS, tenant.id).filter(
             pl.col("day") == world.days.first, pl.col("source") == demo.DELIVERIES
@@ -192,7 +180,9 @@ def test_summaries_lead_back_to_the_reviews_behind_them(world):
     for tenant in world.tenants:
         snapshot = snapshot_of(world, tenant.id)
         reviews = snapshot.table("reviews")
-        summary = snapshot.table("metric_summary").filter(pl.col("dimension") == "all").to_dicts()[0]
+        summary = (
+            snapshot.table("metric_summary").filter(pl.col("dimension") == "all").to_dicts()[0]
+        )
         assert summary["review_count"] == len(reviews)
         assert summary["average_rating"] == pytest.approx(reviews["rating"].mean(), abs=1e-9)
         assert summary["negative_count"] == (reviews["sentiment"] == "negative").sum()
@@ -218,7 +208,7 @@ def test_each_tenant_has_one_report_in_three_formats_that_agree(world):
         assert tenant.name in html
         assert count in text
         assert count in html
-        assert html.count("plotly-graph-div") >= 6 or html.count("data-chart") >= 6
+        assert html.count('class="chart') >= 6
         workbook = openpyxl.load_workbook(io.BytesIO(report_file(world, tenant.id, "xlsx")))
         assert len(workbook.sheetnames) >= 4
 
@@ -230,9 +220,7 @@ def test_the_vendors_reviews_came_through_the_same_door(world):
     assert raw["task_cost_usd"].min() > 0
     with world.session.database.jobs() as work:
         records = [
-            record
-            for record in work.ledger.for_day(world.days.last)
-            if record.stage == "collected"
+            record for record in work.ledger.for_day(world.days.last) if record.stage == "collected"
         ]
     paid = raw.unique("task_id")["task_cost_usd"].sum()
     assert sum(record.cost_usd for record in records) == pytest.approx(paid)
