@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from pipelines.launch import StepEvent
+
+# Of tables in a file or a pipe, which have no width of their own.
+_WIDTH = 120
 
 # What the steps of a run are called when people read them, in the words of the README.
 STEP_NAMES = {
@@ -36,7 +40,7 @@ def out() -> Console:
     """Return the console for results; plain text where the output is not a terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, width=None if _is_terminal() else _WIDTH)
 
 
 @cache
@@ -45,6 +49,10 @@ def err() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def failure(message: str) -> None:

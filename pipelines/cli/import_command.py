@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pipelines.importing import FileImport
     from resources.importing import ColumnGuess, LandingReport
 
-_SAMPLE_ROWS = 3
-_SAMPLE_WIDTH = 60
+_SAMPLE_ROWS = 2
+_SAMPLE_WIDTH = 34
 
 
 def import_reviews(
@@ -88,22 +88,22 @@ def _parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _show_guess(guess: ColumnGuess) -> None:
-    """Show which column was taken for what, and the first rows as they will be read."""
+    """Show which column was taken for what, beside the first values it holds."""
     console.heading(f"{guess.name}: {guess.format}")
+    sample = guess.rows[:_SAMPLE_ROWS]
     console.table(
-        ("field", "column", "why"),
-        [(field, column, guess.reasons.get(field, "")) for field, column in guess.mapping.items()],
-    )
-    positions = [guess.columns.index(column) for column in guess.mapping.values()]
-    console.table(
-        tuple(guess.mapping),
+        ("field", "column", *(f"record {number}" for number, _ in enumerate(sample, start=1))),
         [
-            tuple(_shortened(row[position]) for position in positions)
-            for row in guess.rows[:_SAMPLE_ROWS]
+            (field, column, *(_shortened(row[guess.columns.index(column)]) for row in sample))
+            for field, column in guess.mapping.items()
         ],
     )
     for note in guess.notes:
         console.say(f"  {note}")
+    unused = [column for column in guess.columns if column and column not in guess.mapping.values()]
+    if unused:
+        console.say(f"  kept as payload only: {', '.join(unused)}")
+    console.say("  If a column was guessed wrongly, name it: --map FIELD=COLUMN")
 
 
 def _shortened(value: object) -> str:

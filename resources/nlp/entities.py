@@ -44,7 +44,7 @@ class Gazetteer:
 
     names: tuple[Name, ...] = ()
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Short hash of the content."""
         content = json.dumps([name.to_dict() for name in self.names], sort_keys=True).encode()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ class LinearModel:
         weights: ``[spec.columns, classes]``.
         bias: ``[classes]``.
         temperature: Logits are divided by it, so that probabilities are calibrated.
+        temperatures: Temperatures of their own, by language; ``temperature`` for all others.
         version: Short hash of the file it was read from, ``unsaved`` before that.
     """
 
@@ -39,6 +40,7 @@ class LinearModel:
     weights: Matrix
     bias: Matrix
     temperature: float = 1.0
+    temperatures: Mapping[str, float] = field(default_factory=dict)
     version: str = "unsaved"
 
     def logits(self, blocks: Sequence[Block]) -> Matrix:
@@ -65,9 +67,21 @@ class LinearModel:
             total += block_sum / np.sqrt(np.maximum(count, 1)).astype(np.float32)[:, None]
         return total
 
-    def probabilities(self, logits: Matrix) -> Matrix:
-        """Calibrated probabilities of the classes, each row sums to 1."""
-        return softmax(logits / np.float32(self.temperature))
+    def probabilities(self, logits: Matrix, temperatures: Matrix | None = None) -> Matrix:
+        """Calibrated probabilities of the classes, each row sums to 1.
+
+        Args:
+            logits: ``[rows, classes]``.
+            temperatures: Of each row, ``[rows]``; the model's one temperature when None.
+        """
+        if temperatures is None:
+            return softmax(logits / np.float32(self.temperature))
+        return softmax(logits / temperatures[:, None])
+
+    def temperatures_of(self, languages: Sequence[str]) -> Matrix:
+        """The temperature for texts of these languages, ``[texts]``."""
+        known, usual = self.temperatures, self.temperature
+        return np.array([known.get(language, usual) for language in languages], np.float32)
 
     def save(self, path: Path) -> None:
         """Write the model with 8-bit weights; the same model gives the same bytes."""
@@ -78,6 +92,9 @@ class LinearModel:
             "word_orders": self.spec.word_orders,
             "character_orders": self.spec.character_orders,
             "temperature": round(self.temperature, 6),
+            "temperatures": {
+                language: round(value, 6) for language, value in sorted(self.temperatures.items())
+            },
         }
         np.savez_compressed(
             path,
@@ -104,6 +121,7 @@ class LinearModel:
             weights=np.ascontiguousarray(scaled, np.float32),
             bias=bias,
             temperature=header["temperature"],
+            temperatures=header.get("temperatures", {}),
             version=hashlib.sha256(data).hexdigest()[:10],
         )
 

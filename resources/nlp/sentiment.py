@@ -72,23 +72,27 @@ def judge_sentiments(
     ):
         if not len(chosen):
             continue
-        judged = _judge(split_clauses(texts.gather(chosen)), model)
+        temperatures = model.temperatures_of([languages[row] for row in chosen.tolist()])
+        judged = _judge(split_clauses(texts.gather(chosen)), temperatures, model)
         for row, label in zip(chosen.tolist(), judged.labels, strict=True):
             labels[row] = label
         scores[chosen], confidences[chosen] = judged.scores, judged.confidences
     return Sentiments(labels, scores, confidences)
 
 
-def _judge(clauses: Clauses, model: LinearModel) -> Sentiments:
+def _judge(clauses: Clauses, temperatures: Matrix, model: LinearModel) -> Sentiments:
     firsts = clauses.offsets[:-1]
     blocks = hashed_blocks(clauses.texts, model.spec)
     clause_sums = [model.sums(block) for block in blocks]
     clause_counts = [np.diff(block.pointers) for block in blocks]
     review_counts = [np.add.reduceat(counts, firsts) for counts in clause_counts]
     reviews = model.probabilities(
-        model.combine([np.add.reduceat(sums, firsts) for sums in clause_sums], review_counts)
+        model.combine([np.add.reduceat(sums, firsts) for sums in clause_sums], review_counts),
+        temperatures,
     )
-    parts = model.probabilities(model.combine(clause_sums, clause_counts))
+    parts = model.probabilities(
+        model.combine(clause_sums, clause_counts), np.repeat(temperatures, clauses.counts)
+    )
     scores = (reviews[:, _POSITIVE] - reviews[:, _NEGATIVE]).astype(np.float64)
     best = reviews.argmax(axis=1)
     confidences = reviews[np.arange(len(best)), best].astype(np.float64)

@@ -70,7 +70,7 @@ class Taxonomy:
             ]
         }
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Short hash of the content."""
         content = json.dumps(self.to_dict(), sort_keys=True).encode()

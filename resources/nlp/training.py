@@ -27,24 +27,40 @@ from resources.nlp.context import (
     MULTILINGUAL_FILE,
     SHIPPED_MODELS,
 )
-from resources.nlp.generated import generate_opinions
+from resources.nlp.generated import (
+    Backdrop,
+    embed_words,
+    generate_opinions,
+    opinion_lexicon,
+    plain_pieces,
+)
 from resources.nlp.hashing import FeatureSpec, hashed_blocks
 from resources.nlp.language import LANGUAGE_FEATURES, READ_CHARACTERS
 from resources.nlp.linear import LinearModel, Matrix
 from resources.nlp.model_card import FIGURES_FILE, write_card
 from resources.nlp.optimiser import Schedule, feature_matrix, fit_temperature, train_linear
 from resources.nlp.sentiment import POLARITIES, SENTIMENT_FEATURES
-from resources.nlp.sources import SENTIMENT_SOURCES, Source, read_languages
+from resources.nlp.sources import (
+    SENTIMENT_SOURCES,
+    Source,
+    read_languages,
+    read_opinion_words,
+    read_product_reviews,
+)
 
 _SEED = 7
 _HELD_OUT_SHARE = 0.1
 _LANGUAGE_SCHEDULE = Schedule(passes=4, batch=256, rate=0.3, decay=1e-6, seed=_SEED)
-_SENTIMENT_SCHEDULE = Schedule(passes=5, batch=256, rate=0.05, decay=1e-6, seed=_SEED)
-_GENERATED_ENGLISH, _GENERATED_MULTILINGUAL, _GENERATED_FOR_LANGUAGES = 15_000, 6_000, 1_000
+_SENTIMENT_SCHEDULE = Schedule(passes=3, batch=256, rate=0.05, decay=1e-5, seed=_SEED)
+_GENERATED_ENGLISH, _GENERATED_MULTILINGUAL, _GENERATED_FOR_LANGUAGES = 25_000, 6_000, 1_000
+_EMBEDDED_COPIES, _NEUTRAL_PIECES = 2, 10_000  # of English opinion words; without any
 _REVIEWS_FOR_LANGUAGES = 3_000  # of each source: what customers write is not what newspapers write
 _ENGLISH_IN_MULTILINGUAL = (
     8_000  # of each source: enough to keep English names and loan words known
 )
+_SOFTENED = 0.5  # power of the weights that even out the classes of a real set
+_MOST_OF_A_SOURCE = 15_000
+_LEAST_CALIBRATING, _CALIBRATING_ROWS = 300, 3_000  # of one language
 _UNSURE_NEUTRAL = 0.5  # weight of three-star reviews: some are mixed, some are neutral
 _GENERATED_SOURCES = ("generated", "opinion_lexicon")  # too easy to calibrate with
 # Rows per call keep the logits of a large benchmark within a few megabytes.
@@ -152,11 +168,7 @@ def train_sentiment(
     Returns:
         The model and figures of the tenth that was held out; generated texts are never held out.
     """
-    targets = (
-        rows["label"]
-        .replace_strict({label: n for n, label in enumerate(POLARITIES)}, return_dtype=pl.Int64)
-        .to_numpy()
-    )
+    targets = _targets(rows)
     clauses = split_clauses(rows["text"])
     features = feature_matrix(clauses.texts, clauses.offsets, spec)
     is_real = ~rows["source"].is_in(_GENERATED_SOURCES).to_numpy()
@@ -173,7 +185,11 @@ def train_sentiment(
     figures: dict[str, Any] = {"trained_rows": int((~held).sum()), "held_out_rows": int(held.sum())}
     if held.any():
         logits: Matrix = features[held] @ model.weights + model.bias
-        model = replace(model, temperature=fit_temperature(logits, targets[held]))
+        model = replace(
+            model,
+            temperature=fit_temperature(logits, targets[held]),
+            temperatures=_temperatures(logits, targets[held], rows["language"].filter(held)),
+        )
         right = logits.argmax(axis=1) == targets[held]
         figures["held_out_accuracy"] = {
             str(name): round(
@@ -184,20 +200,69 @@ def train_sentiment(
     return model, figures
 
 
+def _temperatures(
+    logits: Matrix, targets: npt.NDArray[np.int64], languages: pl.Series
+) -> dict[str, float]:
+    """Temperature of each language, where there are several and enough rows of it."""
+    found = languages.to_numpy()
+    counts = {str(code): int((found == code).sum()) for code in sorted(set(found))}
+    if len(counts) == 1:
+        return {}
+    return {
+        code: fit_temperature(logits[found == code], targets[found == code])
+        for code, count in counts.items()
+        if count >= _LEAST_CALIBRATING
+    }
+
+
+def train_multilingual(data_folder: Path) -> tuple[LinearModel, dict[str, Any]]:
+    """Train the multilingual model, calibrated by language.
+
+    Languages without labelled reviews cannot be calibrated on themselves. Their temperature comes
+    from a second model that learns every language from generated text alone, English apart, and
+    meets the labelled Korean, Indonesian and Thai reviews as such a language would.
+    """
+    rows = multilingual_rows(data_folder)
+    model, figures = train_sentiment(rows)
+    is_foreign = (pl.col("language") != "en") & ~pl.col("source").is_in(_GENERATED_SOURCES)
+    blind, _ = train_sentiment(rows.filter(~is_foreign))
+    unseen = rows.filter(is_foreign).filter(
+        pl.int_range(pl.len()).shuffle(_SEED).over("language") < _CALIBRATING_ROWS
+    )
+    targets = _targets(unseen)
+    temperature = fit_temperature(_logits(blind, unseen["text"].to_list()), targets)
+    figures["unseen_languages"] = {
+        "rows": unseen.height,
+        "temperature": round(temperature, 2),
+        "languages": sorted(set(unseen["language"])),
+    }
+    return replace(model, temperature=temperature), figures
+
+
+def _targets(rows: pl.DataFrame) -> npt.NDArray[np.int64]:
+    numbers = {label: number for number, label in enumerate(POLARITIES)}
+    return rows["label"].replace_strict(numbers, return_dtype=pl.Int64).to_numpy()
+
+
 def _importance(rows: pl.DataFrame) -> Matrix:
-    """Weights that soften the imbalance of the classes within each source."""
-    share = pl.len().over("language", "source", "label") / pl.len().over("language", "source")
-    classes = pl.col("label").n_unique().over("language", "source")
+    """Weights that soften the imbalance of the classes in real sets, and undo it in others."""
+    group = pl.col("language"), pl.col("source")
+    share = pl.len().over(*group, "label") / pl.len().over(*group)
+    classes = pl.col("label").n_unique().over(*group)
     unsure = (pl.col("source") == "womens_clothing") & (pl.col("label") == "neutral")
-    weight = (1 / (share * classes)).sqrt() * pl.when(unsure).then(_UNSURE_NEUTRAL).otherwise(1.0)
+    is_made = pl.col("source").is_in(_GENERATED_SOURCES)
+    power = pl.when(is_made).then(1.0).otherwise(_SOFTENED)
+    weight = (1 / (share * classes)).pow(power) * pl.when(unsure).then(_UNSURE_NEUTRAL).otherwise(1)
     return rows.select(weight.cast(pl.Float32)).to_series().to_numpy()
 
 
 def english_rows(data_folder: Path) -> pl.DataFrame:
     """What the English specialist learns from."""
     read = [source.read(data_folder) for source in SENTIMENT_SOURCES]
-    generated = generate_opinions(_GENERATED_ENGLISH, _SEED)
-    return pl.concat([*read, generated]).filter(language="en")
+    backdrops = read_backdrops(data_folder)
+    generated = generate_opinions(_GENERATED_ENGLISH, _SEED, backdrops, languages=("en",))
+    embedded = _embedded_words(data_folder, backdrops["en"], _EMBEDDED_COPIES)
+    return pl.concat([*read, generated, embedded]).filter(language="en")
 
 
 def multilingual_rows(data_folder: Path) -> pl.DataFrame:
@@ -205,10 +270,38 @@ def multilingual_rows(data_folder: Path) -> pl.DataFrame:
     read = []
     for source in SENTIMENT_SOURCES:
         frame = source.read(data_folder)
-        if frame["language"][0] == "en":
-            frame = frame.sample(min(frame.height, _ENGLISH_IN_MULTILINGUAL), seed=_SEED)
-        read.append(frame)
-    return pl.concat([*read, generate_opinions(_GENERATED_MULTILINGUAL, _SEED)])
+        most = _MOST_OF_A_SOURCE if frame["language"][0] != "en" else _ENGLISH_IN_MULTILINGUAL
+        read.append(frame.sample(min(frame.height, most), seed=_SEED))
+    backdrops = read_backdrops(data_folder)
+    generated = generate_opinions(_GENERATED_MULTILINGUAL, _SEED, backdrops)
+    return pl.concat([*read, generated, _embedded_words(data_folder, backdrops["en"], 1)])
+
+
+def read_backdrops(data_folder: Path) -> dict[str, Backdrop]:
+    """Sentences without opinion words in every language of the lexicon that has sentences."""
+    sentences = read_languages(data_folder).filter(kind="sentences")
+    opinions = read_opinion_words(data_folder)["text"].to_list()
+    plain = read_product_reviews(data_folder).filter(label="neutral")["text"].to_list()
+    backdrops = {}
+    for language, phrases in sorted(opinion_lexicon().items()):
+        own = sentences.filter(language=language)["text"].to_list()
+        known = [
+            word for kind in ("liked", "disliked", "positive", "negative") for word in phrases[kind]
+        ]
+        is_english = language == "en"
+        if own:
+            backdrops[language] = Backdrop(
+                language,
+                own + plain if is_english else own,
+                known + opinions if is_english else known,
+            )
+    return backdrops
+
+
+def _embedded_words(data_folder: Path, backdrop: Backdrop, copies: int) -> pl.DataFrame:
+    embedded = embed_words(read_opinion_words(data_folder), backdrop, copies, _SEED)
+    plain = plain_pieces(backdrop, _NEUTRAL_PIECES * copies // _EMBEDDED_COPIES, _SEED)
+    return pl.concat([embedded, plain])
 
 
 def measure_sentiment(
@@ -218,20 +311,21 @@ def measure_sentiment(
     figures = {}
     for benchmark in benchmarks:
         model = english if benchmark.language == "en" else multilingual
-        chances = _scores(model, benchmark.texts)
+        temperatures = model.temperatures_of([benchmark.language] * len(benchmark.texts))
+        chances = model.probabilities(_logits(model, benchmark.texts), temperatures)
         positive = chances[:, 2] / (chances[:, 0] + chances[:, 2])
         numbers = asdict(binary_figures(benchmark.labels, positive))
         figures[benchmark.name] = {key: round(value, 1) for key, value in numbers.items()}
     return figures
 
 
-def _scores(model: LinearModel, texts: Sequence[str]) -> Matrix:
+def _logits(model: LinearModel, texts: Sequence[str]) -> Matrix:
     parts = []
     for first in range(0, len(texts), _SCORED_ROWS):
         clauses = split_clauses(pl.Series(texts[first : first + _SCORED_ROWS], dtype=pl.String))
         blocks = hashed_blocks(clauses.texts, model.spec)
         grouped = [block.grouped(clauses.offsets) for block in blocks]
-        parts.append(model.probabilities(model.logits(grouped)))
+        parts.append(model.logits(grouped))
     return np.concatenate(parts)
 
 
@@ -265,9 +359,11 @@ def _train_part(part: str, data: Path, out: Path) -> None:
         model.save(out / LANGUAGE_FILE)
         _keep_figures(out, part, figures)
     elif part in {"english", "multilingual"}:
-        rows = english_rows(data) if part == "english" else multilingual_rows(data)
-        model, figures = train_sentiment(rows)
-        model.save(out / (ENGLISH_FILE if part == "english" else MULTILINGUAL_FILE))
+        is_english = part == "english"
+        model, figures = (
+            train_sentiment(english_rows(data)) if is_english else train_multilingual(data)
+        )
+        model.save(out / (ENGLISH_FILE if is_english else MULTILINGUAL_FILE))
         _keep_figures(out, part, figures)
 
 

@@ -28,7 +28,7 @@ SHARED_DATA = Path(
 
 @pytest.fixture(scope="module")
 def opinions():
-    return generate_opinions(60, seed=1).with_columns(source=pl.lit("tiny"))
+    return generate_opinions(150, seed=1).with_columns(source=pl.lit("tiny"))
 
 
 def file_hash(model, path):
@@ -37,9 +37,9 @@ def file_hash(model, path):
 
 
 def test_generated_opinions_are_seeded_and_cover_every_language(opinions):
-    again = generate_opinions(60, seed=1).with_columns(source=pl.lit("tiny"))
+    again = generate_opinions(150, seed=1).with_columns(source=pl.lit("tiny"))
     assert again.equals(opinions)
-    assert not generate_opinions(60, seed=2)["text"].equals(opinions["text"])
+    assert not generate_opinions(150, seed=2)["text"].equals(opinions["text"])
     assert set(opinions["language"]) == set(opinion_lexicon())
     assert set(opinions["label"]) == {"negative", "neutral", "positive"}
 

@@ -1,0 +1,91 @@
+"""What others rely on in the graph: names of assets, checks, jobs and schedules; partition counts."""
+
+from __future__ import annotations
+
+import pytest
+
+STAGES = [
+    "raw_reviews",
+    "reviews",
+    "rejected_reviews",
+    "review_enrichments",
+    "daily_facts",
+    "daily_label_facts",
+    "tenant_snapshot",
+    "report_document",
+]
+MARTS = [
+    "daily_series",
+    "entity_summary",
+    "keyword_summary",
+    "metric_summary",
+    "product_trends",
+    "rating_distribution",
+    "reviews",
+    "topic_summary",
+    "topic_weekly",
+    "weekly_series",
+]
+BLOCKING_CHECKS = {
+    "reviews_meet_expectations",
+    "nothing_is_lost",
+    "enrichments_meet_expectations",
+}
+# What Dagster advises for one asset; the graph must stay below it for years to come.
+MOST_PARTITIONS = 50_000
+DAYS_IN_FIVE_YEARS = 5 * 366
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory):
+    from pipelines.definitions import build_definitions
+    from resources.settings import Settings
+
+    return build_definitions(Settings(home=tmp_path_factory.mktemp("graph"), _env_file=None))
+
+
+def test_the_stages_and_the_marts_are_assets(definitions):
+    keys = {"/".join(spec.key.path) for spec in definitions.resolve_all_asset_specs()}
+    assert set(STAGES) <= keys
+    assert {f"marts/{name}" for name in MARTS} <= keys
+
+
+def test_every_asset_says_what_it_is_and_whose(definitions):
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.owners, spec.key
+        assert spec.group_name not in (None, "default"), spec.key
+
+
+def test_the_stages_follow_each_other(definitions):
+    graph = definitions.resolve_asset_graph()
+    parents = {
+        "/".join(key.path): {"/".join(parent.path) for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert parents["reviews"] == {"raw_reviews"}
+    assert parents["review_enrichments"] == {"reviews"}
+    assert parents["daily_facts"] == {"reviews", "review_enrichments"}
+    assert "marts/metric_summary" in parents["tenant_snapshot"]
+    assert parents["report_document"] == {"tenant_snapshot"}
+
+
+def test_the_gates_block(definitions):
+    graph = definitions.resolve_asset_graph()
+    blocking = {
+        key.name for key in graph.asset_check_keys if graph.get(key).blocking
+    }
+    assert blocking >= BLOCKING_CHECKS
+
+
+def test_jobs_schedule_and_sensor_keep_their_names(definitions):
+    assert {job.name for job in definitions.jobs} == {"daily_job", "report_job"}
+    assert [schedule.name for schedule in definitions.schedules] == ["every_day"]
+    assert [sensor.name for sensor in definitions.sensors] == ["report_requests"]
+
+
+def test_no_asset_will_have_too_many_partitions_in_five_years(definitions):
+    for spec in definitions.resolve_all_asset_specs():
+        if spec.partitions_def is not None:
+            count = spec.partitions_def.get_num_partitions()
+            assert count + DAYS_IN_FIVE_YEARS < MOST_PARTITIONS, spec.key
