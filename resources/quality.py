@@ -95,9 +95,7 @@ def check_enrichments(enrichments: pl.DataFrame) -> list[Finding]:
             expectations.ExpectCompoundColumnsToBeUnique(
                 column_list=["tenant_id", "review_key", "version"]
             ),
-            expectations.ExpectColumnValuesToMatchRegex(
-                column="language", regex=r"^[a-z]{2,3}$"
-            ),
+            expectations.ExpectColumnValuesToMatchRegex(column="language", regex=r"^[a-z]{2,3}$"),
             expectations.ExpectColumnValuesToBeInSet(
                 column="sentiment", value_set=list(SENTIMENTS)
             ),

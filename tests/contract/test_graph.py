@@ -1,4 +1,4 @@
-"""What others rely on in the graph: names of assets, checks, jobs and schedules; partition counts."""
+"""What others rely on in the graph: names of assets, checks, jobs, schedules; partition counts."""
 
 from __future__ import annotations
 
@@ -72,9 +72,7 @@ def test_the_stages_follow_each_other(definitions):
 
 def test_the_gates_block(definitions):
     graph = definitions.resolve_asset_graph()
-    blocking = {
-        key.name for key in graph.asset_check_keys if graph.get(key).blocking
-    }
+    blocking = {key.name for key in graph.asset_check_keys if graph.get(key).blocking}
     assert blocking >= BLOCKING_CHECKS
 
 

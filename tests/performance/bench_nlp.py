@@ -3,8 +3,6 @@
 The texts are generated English and German opinions cut together to about 570 characters each.
 """
 
-# ruff: noqa: T201 - a script that prints, and sets up its process before it imports
-
 from __future__ import annotations
 
 import resource

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,6 @@ from pipelines import demo
 from pipelines.launch import StepEvent
 from pipelines.session import Session, open_session
 from resources.lake import DayRange
-from resources.sandbox.world import WorldManifest
 from resources.settings import Settings
 
 REVIEWS = 6_000

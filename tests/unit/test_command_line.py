@@ -22,10 +22,9 @@ def run(*arguments, home):
     )
 
 
-def test_help_imports_nothing_heavy(tmp_path):
+def test_help_imports_nothing_heavy():
     program = (
-        "import sys, pipelines.cli; "
-        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+        f"import sys, pipelines.cli; print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     answer = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
