@@ -23,7 +23,7 @@ CHECKS: dict[str, list[str]] = {
     "imports": ["lint-imports"],
     "types": ["mypy"],
     "sql": ["sqlfluff", "lint", "dbt_project/models"],
-    "marts": ["python", "-m", "resources.warehouse", "--check"],
+    "marts": ["python", ".ci/build_marts.py"],
     "graph": ["dagster", "definitions", "validate", "-w", "workspace.yaml"],
 }
 TESTS = ["pytest", "-q"]

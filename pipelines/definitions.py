@@ -55,7 +55,6 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         "objects": ObjectStore.from_settings(settings),
         "snapshots": SnapshotStore(settings.snapshots_path),
         "collector": DataForSEOCollector(settings, database, Lake.from_settings(settings)),
-        "dbt": marts.dbt_resource(),
     }
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),

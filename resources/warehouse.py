@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -243,6 +245,26 @@ class Warehouse:
                 yield connection
         except duckdb.Error as error:
             raise WarehouseError(f"The marts in {self.database} cannot be read: {error}") from error
+
+
+def parse_project(target: Path) -> None:
+    """Write dbt's manifest of the project to a target folder, from which the graph is drawn.
+
+    Raises:
+        WarehouseError: The project does not parse.
+    """
+    command = [str(Path(sys.executable).with_name("dbt")), *_QUIET, "parse"]
+    folders = {
+        "DBT_PROJECT_DIR": str(DBT_PROJECT),
+        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(target),
+    }
+    parsed = subprocess.run(  # noqa: S603 - our own command
+        command, env={**os.environ, **folders}, capture_output=True, text=True, check=False
+    )
+    if parsed.returncode != 0:
+        raise WarehouseError(f"dbt cannot parse {DBT_PROJECT}: {parsed.stdout}{parsed.stderr}")
 
 
 def _write_input(path: Path, name: str, rows: pl.LazyFrame | pa.Table) -> None:

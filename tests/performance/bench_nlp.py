@@ -36,7 +36,7 @@ SLICE = 256
 
 def texts():
     """English and German texts of equal length, half and half."""
-    opinions = generate_opinions(20_000, seed=5)
+    opinions = generate_opinions(20_000, seed=5, languages=("de", "en"))
     found = []
     for language in ("en", "de"):
         joined = " ".join(opinions.filter(language=language)["text"])
