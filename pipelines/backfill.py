@@ -43,9 +43,8 @@ class BackfillPlan:
             return "Nothing to do: every day of the range is complete."
         count = (self.days.last - self.days.first).days + 1
         return (
-            f"1 run over {count} days ({self.days.first} to {self.days.last}) for "
-            f"{len(self.tenants)} tenants: {self.tenant_days} tenant-days, "
-            f"{self.reviews:,} reviews collected."
+            f"1 run, {_count(count, 'day')} ({self.days.first} to {self.days.last}), "
+            f"{_count(len(self.tenants), 'tenant')}, {_count(self.reviews, 'review')} collected."
         )
 
 
@@ -103,6 +102,10 @@ def run_backfill(
     if plan.days is None:
         return None
     return run_days(session, plan.days, plan.tenants, on_event=on_event)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _is_due(

@@ -141,14 +141,16 @@ class FileImport:
             return None
         return run_days(self.session, self.days(landing), [self.tenant_id], on_event=on_event)
 
-    def balance(self, landing: LandingReport) -> Balance:
+    def balance(self, landing: LandingReport, *, is_repeat: bool = False) -> Balance:
         """Count what became of the records of this import.
 
-        When every file had landed before, nothing new was collected from them: all their records
-        are what the lake holds already.
+        Args:
+            landing: What landing did.
+            is_repeat: Whether all of it had landed and been processed before. Then nothing is new:
+                every record is what the lake holds already.
         """
         collected = sum(batch.record_count for batch in self._noted(landing))
-        if landing.skipped == landing.files:
+        if is_repeat:
             return Balance(collected, 0, collected, 0)
         kept = self._count(REVIEWS, landing)
         rejected = self._count(REJECTED_REVIEWS, landing)

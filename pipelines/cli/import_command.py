@@ -10,7 +10,7 @@ import typer
 from pipelines.cli import console
 
 if TYPE_CHECKING:
-    from pipelines.importing import FileImport
+    from pipelines.importing import Balance, FileImport
     from resources.importing import ColumnGuess, LandingReport
 
 _SAMPLE_ROWS = 2
@@ -46,6 +46,7 @@ def import_reviews(
     The file may be inside gzip or zip, or be a folder of files. The columns are guessed and shown.
     Importing the same file twice changes nothing.
     """
+    from pipelines.cli.summaries import show_tenant
     from pipelines.importing import FileImport
     from pipelines.session import open_session
     from resources.importing import guess_columns
@@ -68,10 +69,18 @@ def import_reviews(
         landing = _land(work)
         _say_landed(landing)
         if collect_only:
-            console.say("  Landed only. Next: reviewgraph backfill, to understand and report it.")
+            days = work.days(landing)
+            console.say(
+                f"  Landed only. Next, to understand and report it: reviewgraph backfill "
+                f"--from {days.first} --to {days.last} --tenant {tenant}"
+            )
             return
-        work.process(landing, on_event=console.RunProgress())
-        _show_outcome(work, landing, rejects)
+        run_id = work.process(landing, on_event=console.RunProgress())
+        is_repeat = landing.skipped == landing.files and run_id is None
+        _show_balance(work.balance(landing, is_repeat=is_repeat))
+        if not is_repeat:
+            _write_rejects(work, landing, rejects)
+        show_tenant(session, tenant)
 
 
 def _parse_mapping(pairs: list[str]) -> dict[str, str]:
@@ -131,20 +140,17 @@ def _say_landed(landing: LandingReport) -> None:
     console.say(f"  {landed:<44}{landing.seconds:6.1f} s")
 
 
-def _show_outcome(work: FileImport, landing: LandingReport, rejects: Path | None) -> None:
-    """Print the balance, where the rejects are, the tenant's numbers and the report's files."""
-    from pipelines.cli.summaries import show_tenant
-
-    balance = work.balance(landing)
+def _show_balance(balance: Balance) -> None:
     console.heading("What became of the records")
     console.say(
         f"  collected {balance.collected:,} = kept {balance.kept:,} + "
         f"unchanged {balance.unchanged:,} + rejected {balance.rejected:,}"
     )
-    path = rejects or work.session.settings.home / "rejects" / (
-        f"{work.tenant_id}-{work.source}.csv"
-    )
-    written = work.write_rejects(landing, path)
+
+
+def _write_rejects(work: FileImport, landing: LandingReport, path: Path | None) -> None:
+    folder = work.session.settings.home / "rejects"
+    target = path or folder / f"{work.tenant_id}-{work.source}.csv"
+    written = work.write_rejects(landing, target)
     if written:
-        console.say(f"  {written:,} rejected rows with their reasons: {path}")
-    show_tenant(work.session, work.tenant_id)
+        console.say(f"  {written:,} rejected, with their reasons: {target}")
