@@ -26,6 +26,8 @@ from resources.schemas import (
 )
 from resources.settings import Settings
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
 BOUNDARIES = [
     "landed",
     "raw_reviews",
