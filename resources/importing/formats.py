@@ -21,6 +21,9 @@ from resources.importing.json_records import read_json
 from resources.importing.tables import RecordTable
 
 _HEAD = 1 << 20
+_HEAD_LINES = 4  # a header and a few rows, however long one of them is
+_LONGEST_HEAD = 64 << 20
+_ONE_LINE_FORMATS = (b"[", b"{", b"P")  # JSON, and the magic bytes of Parquet and zip
 _TAR_MAGIC_AT = 257
 _CONTROL_SHARE = 0.1
 _CONTROL_SHARE_OF_BINARY = 0.03
@@ -74,12 +77,21 @@ def open_table(file: DataFile, limits: Limits = DEFAULT_LIMITS) -> RecordTable:
 
 
 def _read_head(stream: io.BufferedReader) -> bytes:
-    """Read the first MiB; a damaged end shows when the whole is read."""
+    """Read the first MiB, or more where that holds hardly a line of a table.
+
+    A damaged end shows when the whole is read.
+    """
     pieces: list[bytes] = []
-    size = 0
-    while size < _HEAD and (piece := stream.read1(_HEAD - size)):
+    size = lines = 0
+    while size < _HEAD or (lines < _HEAD_LINES and size < _LONGEST_HEAD):
+        piece = stream.read1(_HEAD)
+        if not piece:
+            break
         pieces.append(piece)
         size += len(piece)
+        lines += piece.count(b"\n")
+        if size >= _HEAD and pieces[0].lstrip()[:1] in _ONE_LINE_FORMATS:
+            break
     return b"".join(pieces)
 
 

@@ -22,8 +22,8 @@ import pytest
 import xlsxwriter
 
 from resources.importing import ImportFileError, Limits, guess_columns, land
-from resources.lake import Lake
-from resources.normalising import KNOWN_SCHEMA, normalise_day
+from resources.lake import DayRange, Lake
+from resources.normalising import KNOWN_SCHEMA, known_from, normalise_day
 from resources.schemas import RAW_REVIEWS
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -333,3 +333,16 @@ def test_a_known_file_is_recognised_by_its_bytes(lake):
     started = time.perf_counter()
     assert put(lake, path).skipped == 1
     assert time.perf_counter() - started < 2
+
+
+def test_good_rows_behind_a_line_of_ten_megabytes_are_imported(tmp_path):
+    path = tmp_path / "long.csv"
+    rows = ["1," + "x" * 10_000_000 + ",5", "2,good shoes and fast delivery,4", "3,never again,1"]
+    path.write_text("\n".join(["review_id,text,rating", *rows]) + "\n")
+    lake = Lake(str(tmp_path / "lake"))
+    report = land(path, tenant_id="acme", source="s", day=date(2026, 1, 2), lake=lake)
+    assert report.records == 3
+    raw = lake.read(RAW_REVIEWS, days=DayRange.single(date(2026, 1, 2)))
+    day = normalise_day(raw.frame, known_from(pl.DataFrame(schema=KNOWN_SCHEMA)))
+    assert day.rejected["reason_code"].to_list() == ["text_too_long"]
+    assert day.reviews["source_review_id"].sort().to_list() == ["2", "3"]
