@@ -15,6 +15,12 @@ from resources.lake import Commit, DayRange, Lake
 from resources.normalising import known_from, normalise_day
 from resources.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
 
+_COUNTS = ("tenant_id", "collected", "kept", "unchanged", "rejected")
+_SCHEMA = pl.Schema(
+    {"day": pl.Date, "tenant_id": pl.String, **dict.fromkeys(_COUNTS[1:], pl.Int64)}
+)
+_NO_COUNTS = pl.DataFrame(schema=_SCHEMA)
+
 
 @dataclass(frozen=True)
 class NormalisedPart:
@@ -66,18 +72,17 @@ def normalised_reviews(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Normalise the run's days one after the other: each needs the versions seen before it."""
     tenants = scope.collected_tenants(context, lake)
-    totals = []
+    totals = [_NO_COUNTS]
     for day in scope.days(context).days():
-        started = datetime.now(UTC)
-        part = normalise_part(lake, day, tenants)
-        with database.jobs() as work:
-            for row in part.counts.iter_rows(named=True):
-                work.ledger.record(
+        for group in tenant_groups(lake, day, tenants):
+            started = datetime.now(UTC)
+            part = normalise_part(lake, day, group)
+            with database.jobs() as work:
+                work.ledger.record_all(
                     StageRecord(
                         tenant_id=row["tenant_id"],
                         day=day,
                         stage="normalised",
-                        status="done",
                         rows_in=row["collected"],
                         rows_kept=row["kept"],
                         rows_unchanged=row["unchanged"],
@@ -88,11 +93,36 @@ def normalised_reviews(
                         started_at=started,
                         finished_at=datetime.now(UTC),
                     )
+                    for row in part.counts.iter_rows(named=True)
                 )
-        totals.append(part.counts.with_columns(day=pl.lit(day)))
+            totals.append(part.counts.select(pl.lit(day).alias("day"), *_COUNTS).cast(_SCHEMA))
     counts = pl.concat(totals)
     yield _result(lake, "reviews", counts, "kept")
     yield _result(lake, "rejected_reviews", counts, "rejected")
+
+
+def tenant_groups(
+    lake: Lake, day: date, tenants: list[str], *, most_rows: int = 200_000
+) -> list[list[str]]:
+    """Put tenants together so that a group's raw rows of the day fit in memory with ease.
+
+    Args:
+        lake: Where the raw rows are.
+        day: The ingestion day.
+        tenants: The tenants to group; those without rows that day are left out.
+        most_rows: Rows of a group; a tenant with more is a group of its own.
+    """
+    raw = lake.read(RAW_REVIEWS, days=DayRange.single(day), tenants=tenants).frame
+    sizes = raw.group_by("tenant_id").agg(pl.len()).sort("tenant_id").collect()
+    groups: list[list[str]] = []
+    room = 0
+    for tenant, rows in sizes.iter_rows():
+        if rows > room:
+            groups.append([])
+            room = most_rows
+        groups[-1].append(tenant)
+        room -= rows
+    return groups
 
 
 def normalise_part(lake: Lake, day: date, tenants: list[str]) -> NormalisedPart:
@@ -125,8 +155,6 @@ def _result(lake: Lake, name: str, counts: pl.DataFrame, column: str) -> dg.Mate
         metadata={
             "dagster/row_count": int(counts[column].sum()),
             "table_version": lake.version(spec),
-            "preview": preview.table(
-                counts.select("day", "tenant_id", "collected", "kept", "unchanged", "rejected")
-            ),
+            "preview": preview.table(counts),
         },
     )
