@@ -28,5 +28,4 @@ lock:            ## Renew requirements.lock from pyproject.toml (names, versions
 	  --no-emit-find-links --no-header --no-annotate -q -c requirements.lock -o requirements.lock
 
 clean:           ## Remove the local data and the caches (keeps .venv)
-	@$(BIN)/reviewgraph down 2>/dev/null || true
 	@rm -rf .reviewgraph .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dbt_project/target

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +22,7 @@ def api(
     from pipelines.session import open_session
     from serving_api.server import run_api
 
-    with open_session() as session:
+    with open_session() as session, _port_explained(port):
         run_api(session.settings, port=port)
 
 
@@ -44,9 +47,24 @@ def sandbox(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with DataForSEOSandbox(world).running(port=port) as address:
+    with _port_explained(port), DataForSEOSandbox(world).running(port=port) as address:
         _print_addresses({"dataforseo": address})
         stop.wait()
+
+
+@contextmanager
+def _port_explained(port: int) -> Iterator[None]:
+    """Say what to do when the port is taken."""
+    from resources.errors import ReviewGraphError
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise ReviewGraphError(
+            f"Port {port} is taken. Choose another with --port, or let --port 0 find a free one."
+        ) from error
 
 
 def _print_addresses(addresses: dict[str, str]) -> None:
