@@ -19,22 +19,25 @@ LENGTH_LIMIT = 6_000
 _CONTRAST_WORDS = (
     "but however although though whereas unfortunately nevertheless "  # English
     "aber jedoch allerdings leider obwohl trotzdem "  # German
-    "mais cependant toutefois malheureusement pourtant "  # French
+    "cependant toutefois malheureusement pourtant "  # French
     "pero aunque lamentablemente desafortunadamente "  # Spanish
-    "ma però purtroppo tuttavia sebbene "  # Italian
-    "mas porém contudo infelizmente embora "  # Portuguese
+    "però purtroppo tuttavia sebbene "  # Italian
+    "porém contudo infelizmente embora "  # Portuguese
     "maar echter helaas hoewel "  # Dutch
-    "ale jednak niestety chociaż "  # Polish
-    "ama fakat ancak maalesef "  # Turkish
+    "jednak niestety chociaż "  # Polish
+    "fakat ancak maalesef "  # Turkish
     "но однако хотя "  # Russian
-    "men dock tyvärr desværre "  # Scandinavian languages
-    "dar însă insa din păcate "  # Romanian
+    "dock tyvärr desværre "  # Scandinavian languages
+    "însă insa din păcate "  # Romanian
     "لكن ولكن للاسف للأسف लेकिन मगर tapi namun"  # Arabic, Hindi, Indonesian
 )
+# Words that mean something else in another language ("ma" is Italian for "but" and French for
+# "my") only count after a comma.
+_AMBIGUOUS = "ma|mas|mais|ale|ama|men|dar"
 _CONTRAST = (
-    r"(?i)[,;]?\s+("
+    rf"(?i)(?:[,;]\s+({_AMBIGUOUS})|[,;]?\s+("
     + "|".join(_CONTRAST_WORDS.replace("din ", "din_").split()).replace("din_", "din ")
-    + r")\s"
+    + r"))\s"
 )
 _UNSPACED_CONTRAST = "(但是|但|不过|可是|然而|しかし|ですが|ただ、|하지만|그러나|다만)"
 _AFTER_CONTRAST = "(けれど|けど|ますが、|たが、|지만 |는데 )"
@@ -68,7 +71,7 @@ def split_clauses(texts: pl.Series) -> Clauses:
         texts.str.slice(0, LENGTH_LIMIT)
         .str.replace_all(r"([.!?…]+)\s+", "$1\n")
         .str.replace_all(r"([。！？；]+)", "$1\n")  # noqa: RUF001 - full-width on purpose
-        .str.replace_all(_CONTRAST, "\n$1 ")
+        .str.replace_all(_CONTRAST, "\n$1$2 ")
         .str.replace_all(_UNSPACED_CONTRAST, "\n$1")
         .str.replace_all(_AFTER_CONTRAST, "$1\n")
         .str.strip_chars()

@@ -88,12 +88,12 @@ _LIST = {"positive": "liked", "negative": "disliked"}
 _OPPOSITE = {"positive": "negative", "negative": "positive"}
 # Kinds of clauses and how often each is written.
 _OPINION_CLAUSES = {
-    "positive": {"predicate": 40, "phrase": 30, "turned": 18, "word": 12, "denied": 4, "emoji": 1},
+    "positive": {"predicate": 40, "phrase": 30, "turned": 18, "word": 12, "denied": 3, "emoji": 1},
     # Praise is denied far more often than complaint is.
     "negative": {"predicate": 36, "phrase": 28, "turned": 16, "word": 10, "denied": 12, "emoji": 1},
 }
-_NEUTRAL_CLAUSES = {"facts": 25, "hedge": 40, "predicate": 20, "backdrop": 15}
-_WITH_BACKDROP = 0.5
+_NEUTRAL_CLAUSES = {"statement": 60, "predicate": 25, "backdrop": 15}
+_WITH_BACKDROP = 0.4
 _ABOUT_TROUBLES = 0.35
 _AFTER_CONTRAST = 0.12  # of all labels alike: the word "but" itself says nothing
 _LEAST_WORDS = 4  # of a sentence that serves as a backdrop
@@ -218,10 +218,6 @@ class _Writer:
         self._qualities = {
             label: self._phrases[label] + self._phrases[liked] for label, liked in _LIST.items()
         }
-        # The shorter lists hold adjectives, which is what can be denied.
-        self._deniable = {
-            label: self._phrases[label] or self._phrases[liked] for label, liked in _LIST.items()
-        }
 
     def text(self, label: str) -> str:
         """One text of the given polarity."""
@@ -262,8 +258,6 @@ class _Writer:
         if phrases["troubles"] and chance() < _ABOUT_TROUBLES:
             pattern = choose(phrases["none" if is_praise else "some"])
             return pattern.replace("{t}", choose(phrases["troubles"]))
-        if is_praise and phrases["worth"] and chance() < 0.5:  # noqa: PLR2004
-            return choose(phrases["worth"])
         return choose(phrases["relief" if is_praise else "lack"])
 
     def _statement(self) -> str:
@@ -308,7 +302,7 @@ class _Writer:
             verb, quality = choose(phrases["is"]), choose(phrases[label])
         elif denied and phrases["is_not"]:
             verb = choose(phrases["is_not"])
-            quality = choose(self._deniable[_OPPOSITE[label]])
+            quality = choose(self._qualities[_OPPOSITE[label]])
         else:
             verb, quality = choose(phrases["is"]), choose(self._qualities[label])
         parts = [choose(phrases["subjects"]), verb, quality]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -22,6 +23,8 @@ _UNSPACED_SCRIPT = re.compile(
 )
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 PREFIX_MARK = "*"
+# So few texts are searched form by form: building the matcher would take longer.
+_FEW_TEXTS = 4
 
 
 def normalise(texts: pl.Series) -> pl.Series:
@@ -77,10 +80,35 @@ def find_phrases(normalised: pl.Series, forms: list[str]) -> Matches:
     if not forms:
         nothing: list[None] = [None] * len(normalised)
         return Matches(list(nothing), list(nothing))
+    if len(normalised) <= _FEW_TEXTS:
+        return _find_one_by_one(normalised.to_list(), tuple(forms))
     return Matches(
         normalised.str.extract_many(forms, overlapping=True).to_list(),
         normalised.str.find_many(forms, overlapping=True).to_list(),
     )
+
+
+def _find_one_by_one(texts: list[str], forms: tuple[str, ...]) -> Matches:
+    """The same answer without building a matcher first."""
+    matches = Matches([], [])
+    encoded_forms = _encoded(forms)
+    for text in texts:
+        encoded = text.encode()
+        found = []
+        for number, form in enumerate(encoded_forms):
+            start = encoded.find(form)
+            while start >= 0:
+                found.append((start + len(form), start, number))
+                start = encoded.find(form, start + 1)
+        found.sort()
+        matches.forms.append([forms[number] for _, _, number in found])
+        matches.starts.append([start for _, start, _ in found])
+    return matches
+
+
+@lru_cache(maxsize=64)
+def _encoded(forms: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(form.encode() for form in forms)
 
 
 def word_at(normalised: bytes, start: int, form: str) -> str:

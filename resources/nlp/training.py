@@ -52,6 +52,8 @@ _SEED = 7
 _HELD_OUT_SHARE = 0.1
 _LANGUAGE_SCHEDULE = Schedule(passes=4, batch=256, rate=0.3, decay=1e-6, seed=_SEED)
 _SENTIMENT_SCHEDULE = Schedule(passes=3, batch=256, rate=0.05, decay=1e-5, seed=_SEED)
+# Many languages share the columns and each has few texts: that takes longer strides.
+_MULTILINGUAL_SCHEDULE = Schedule(passes=4, batch=256, rate=0.1, decay=1e-6, seed=_SEED)
 _GENERATED_ENGLISH, _GENERATED_MULTILINGUAL, _GENERATED_FOR_LANGUAGES = 25_000, 6_000, 1_000
 _EMBEDDED_COPIES, _NEUTRAL_PIECES = 2, 10_000  # of English opinion words; without any
 _REVIEWS_FOR_LANGUAGES = 3_000  # of each source: what customers write is not what newspapers write
@@ -223,20 +225,31 @@ def train_multilingual(data_folder: Path) -> tuple[LinearModel, dict[str, Any]]:
     meets the labelled Korean, Indonesian and Thai reviews as such a language would.
     """
     rows = multilingual_rows(data_folder)
-    model, figures = train_sentiment(rows)
+    model, figures = train_sentiment(rows, schedule=_MULTILINGUAL_SCHEDULE)
+    temperature, figures["unseen_languages"] = temperature_of_unseen_languages(rows)
+    return replace(model, temperature=temperature), figures
+
+
+def temperature_of_unseen_languages(rows: pl.DataFrame) -> tuple[float, dict[str, Any]]:
+    """Temperature for languages that have no labelled reviews, and how it was found.
+
+    Args:
+        rows: What ``multilingual_rows`` returned.
+    """
     is_foreign = (pl.col("language") != "en") & ~pl.col("source").is_in(_GENERATED_SOURCES)
-    blind, _ = train_sentiment(rows.filter(~is_foreign))
-    unseen = rows.filter(is_foreign).filter(
+    blind, _ = train_sentiment(rows.filter(~is_foreign), schedule=_MULTILINGUAL_SCHEDULE)
+    # What counts as neutral differs from set to set too much to calibrate by.
+    unseen = rows.filter(is_foreign, pl.col("label") != "neutral").filter(
         pl.int_range(pl.len()).shuffle(_SEED).over("language") < _CALIBRATING_ROWS
     )
-    targets = _targets(unseen)
-    temperature = fit_temperature(_logits(blind, unseen["text"].to_list()), targets)
-    figures["unseen_languages"] = {
+    sides = [POLARITIES.index("negative"), POLARITIES.index("positive")]
+    targets = (unseen["label"] == "positive").to_numpy().astype(np.int64)
+    temperature = fit_temperature(_logits(blind, unseen["text"].to_list())[:, sides], targets)
+    return temperature, {
         "rows": unseen.height,
         "temperature": round(temperature, 2),
         "languages": sorted(set(unseen["language"])),
     }
-    return replace(model, temperature=temperature), figures
 
 
 def _targets(rows: pl.DataFrame) -> npt.NDArray[np.int64]:

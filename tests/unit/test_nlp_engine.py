@@ -126,6 +126,18 @@ def test_praise_and_complaint_side_by_side_are_mixed():
     assert [row["sentiment"] for row in rows] == ["mixed", "mixed"]
 
 
+def test_praise_with_plain_facts_or_denied_complaints_is_not_mixed():
+    texts = [
+        "This is my fourth order. Great quality, arrived early. I am 170 cm tall and took M.",
+        "No complaints at all, lovely staff, wonderful breakfast. We stayed two nights in May.",
+        "Never had a problem with it, excellent sound. It comes in two colours.",
+        "Das ist meine dritte Bestellung. Hervorragende Qualität, keine Beschwerden!",
+        "C'est ma deuxième commande. Aucun problème, produit excellent et livraison rapide.",
+    ]
+    labels = [row["sentiment"] for row in rows_of(texts)]
+    assert labels == ["positive"] * len(texts)
+
+
 def test_the_title_counts_as_text():
     silent, spoken = rows_of(["It is blue.", "It is blue."], [None, "Terrible, never again"])
     assert spoken["sentiment_score"] < silent["sentiment_score"]

@@ -14,7 +14,7 @@ from resources.nlp.entities import Gazetteer, Name, find_entities
 from resources.nlp.hashing import FeatureSpec, find_words, hashed_blocks, scan
 from resources.nlp.keywords import extract_keywords
 from resources.nlp.language import detect_languages
-from resources.nlp.matching import normalise
+from resources.nlp.matching import find_phrases, normalise
 from resources.nlp.topics import Taxonomy, default_taxonomy, label_topics
 
 MODELS = Models()
@@ -71,11 +71,27 @@ def test_a_group_of_rows_owns_the_features_of_its_rows():
         ("Costs 3.50 a day", ["Costs 3.50 a day"]),
         ("味道很好，但是很贵。", ["味道很好，", "但是很贵。"]),  # noqa: RUF001
         ("schön, aber laut", ["schön", "aber laut"]),
+        ("Dit was mooi, maar duur", ["Dit was mooi", "maar duur"]),
+        ("bello, ma caro", ["bello", "ma caro"]),
+        ("C'est ma commande", ["C'est ma commande"]),  # "ma" is French for "my" as well
+        ("Gostei mais do quarto", ["Gostei mais do quarto"]),
         ("", [""]),
     ],
 )
 def test_clauses_end_at_sentences_and_before_contrast_words(text, clauses):
     assert split_clauses(pl.Series([text])).texts == clauses
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text("ab é中", max_size=24), min_size=5, max_size=8))
+def test_few_texts_are_searched_like_many(texts):
+    forms = [" a ", " ab", "中", "中a", " a b ", "b", " é "]
+    normalised = normalise(pl.Series(texts))
+    together = find_phrases(normalised, forms)
+    for row in range(len(texts)):
+        alone = find_phrases(normalised[row : row + 1], forms)
+        assert alone.forms == [together.forms[row] or []]
+        assert alone.starts == [together.starts[row] or []]
 
 
 def test_75_languages_are_known():

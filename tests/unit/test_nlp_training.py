@@ -13,7 +13,13 @@ import pytest
 
 from resources.nlp.benchmarks import Benchmark, binary_figures, read_benchmarks
 from resources.nlp.context import SHIPPED_MODELS, Models
-from resources.nlp.generated import generate_opinions, opinion_lexicon
+from resources.nlp.generated import (
+    Backdrop,
+    embed_words,
+    generate_opinions,
+    opinion_lexicon,
+    plain_pieces,
+)
 from resources.nlp.hashing import FeatureSpec
 from resources.nlp.linear import LinearModel, softmax
 from resources.nlp.optimiser import Schedule, fit_temperature
@@ -42,6 +48,54 @@ def test_generated_opinions_are_seeded_and_cover_every_language(opinions):
     assert not generate_opinions(150, seed=2)["text"].equals(opinions["text"])
     assert set(opinions["language"]) == set(opinion_lexicon())
     assert set(opinions["label"]) == {"negative", "neutral", "positive"}
+
+
+def test_every_language_has_phrases_of_the_kinds_that_are_needed():
+    needed = {"subjects", "is", "neutral", "praise", "complaint", "facts", "relief", "lack"}
+    for language, phrases in opinion_lexicon().items():
+        assert not {kind for kind in needed if not phrases[kind]}, language
+        assert not set(phrases["liked"]) & set(phrases["disliked"]), language
+
+
+def test_opinion_words_are_dropped_into_sentences_without_any():
+    sentences = ["the bad train to the coast left at nine", "a nice river runs past the old town"]
+    backdrop = Backdrop("en", sentences, ["bad", "nice"])
+    words = pl.DataFrame({"text": ["bad", "nice"], "label": ["negative", "positive"]}).with_columns(
+        language=pl.lit("en"), source=pl.lit("words")
+    )
+    embedded = embed_words(words, backdrop, 20, seed=1)
+    assert embedded.equals(embed_words(words, backdrop, 20, seed=1))
+    for text, label in embedded.select("text", "label").iter_rows():
+        assert ("bad" in text.split()) == (label == "negative")
+        assert ("nice" in text.split()) == (label == "positive")
+    plain = plain_pieces(backdrop, 20, seed=1)
+    assert set(plain["label"]) == {"neutral"}
+    assert not plain["text"].str.contains("bad|nice").any()
+
+
+def test_a_backdrop_of_an_unspaced_language_loses_its_opinion_words_too():
+    backdrop = Backdrop("zh", ["这个城市的河流很好地流过古老的街道"], ["很好"])
+    plain = plain_pieces(backdrop, 30, seed=1)["text"].str.replace_all(" ", "")
+    assert not plain.str.contains("很好").any()
+
+
+def test_generated_texts_can_be_asked_for_one_language():
+    assert set(generate_opinions(5, seed=1, languages=("de",))["language"]) == {"de"}
+
+
+def test_each_language_with_enough_rows_gets_a_temperature_of_its_own(tmp_path):
+    rows = generate_opinions(4_000, seed=1, languages=("de", "en")).with_columns(
+        source=pl.lit("tiny")
+    )
+    few = generate_opinions(100, seed=1, languages=("fr",)).with_columns(source=pl.lit("tiny"))
+    model, _ = train_sentiment(pl.concat([rows, few]), spec=TINY, schedule=QUICK)
+    assert set(model.temperatures) == {"de", "en"}
+    own = model.temperatures_of(["de", "fr"])
+    assert own.tolist() == pytest.approx([model.temperatures["de"], model.temperature], rel=1e-6)
+    model.save(tmp_path / "model.npz")
+    assert LinearModel.load(tmp_path / "model.npz").temperatures == pytest.approx(
+        model.temperatures, abs=1e-6
+    )
 
 
 def test_the_same_seed_trains_the_same_bytes(opinions, tmp_path):
