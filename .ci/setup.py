@@ -22,8 +22,10 @@ STAMP = VENV / "installed-from"
 LOG = VENV / "setup.log"
 UV_VERSION = "0.13.9"
 
-# Debian packages by what they bring; fonts are for reviews in scripts beyond Latin.
-BROWSER = ["chromium", "fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji"]
+# Debian packages by what they bring; the fonts are for reviews in scripts beyond Latin.
+BROWSER = ["chromium"]
+BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
+FONTS = ["fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji"]
 JAVA = ["openjdk-17-jre-headless"]
 
 
@@ -94,11 +96,28 @@ def create_environment() -> None:
 
 
 def ensure_browser() -> bool:
-    """Have Chromium, which prints the reports."""
-    if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
-        return False
-    apt_install(BROWSER, why="Chromium, which prints the reports")
+    """Have Chromium, which prints the reports, and fonts for the scripts people write in."""
+    has_browser = any(shutil.which(name) for name in BROWSER_NAMES)
+    missing = [name for name in FONTS if not is_installed(name)]
+    if has_browser and (not missing or not may_install()):
+        return False  # without the fonts some quotes show boxes, but all figures are there
+    packages = [*([] if has_browser else BROWSER), *missing]
+    apt_install(packages, why="Chromium, which prints the reports")
     return True
+
+
+def is_installed(package: str) -> bool:
+    """Whether a Debian package is installed."""
+    if not shutil.which("dpkg-query"):
+        return True  # not Debian: nothing to ask, and nothing to install
+    query = ["dpkg-query", "-W", "-f", "${Status}", package]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    return answer.stdout == "install ok installed"
+
+
+def may_install() -> bool:
+    """Whether this user may install Debian packages here."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def ensure_java() -> bool:
@@ -121,7 +140,7 @@ def java_version(java: str) -> int:
 
 def apt_install(packages: list[str], *, why: str) -> None:
     """Install Debian packages when this user may, else say what to install."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    if not may_install():
         raise SetupError(
             f"{why[0].upper()}{why[1:]} is missing. Install it and run this again, on Debian or "
             f"Ubuntu: sudo apt-get install {' '.join(packages)}"
