@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo test check unit lint types architecture graph marts format lock clean
+.PHONY: help demo test unit format lock clean
 
 help:            ## Show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /' | sort

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from pipelines.backfill import plan_backfill
 from pipelines.importing import FileImport
 from pipelines.launch import StepEvent, run_days
 from pipelines.session import Session
@@ -121,11 +122,18 @@ def run(
     tenants: list[DemoTenant],
     days: DayRange,
     on_event: Callable[[StepEvent], None],
-) -> str:
-    """Carry the sample tenants' days through the graph; return the run's id."""
+) -> str | None:
+    """Carry the sample tenants' days through the graph, unless all of it is through already.
+
+    Returns:
+        The run's id, None when there was nothing to do.
+    """
+    names = [tenant.id for tenant in tenants]
+    if plan_backfill(session, days, names).days is None:
+        return None
     with outside_world(session.settings) as settings:
         outside = Session(settings, session.database)
-        return run_days(outside, days, [tenant.id for tenant in tenants], on_event=on_event)
+        return run_days(outside, days, names, on_event=on_event)
 
 
 def utc_today() -> date:

@@ -7,11 +7,11 @@ its events and metadata, and needs no daemon.
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.session import Session
@@ -48,7 +48,7 @@ def prepare_environment(session: Session) -> dict[str, str]:
     """Make Dagster's home and return the variables that its processes need."""
     home = session.settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
+    _copy_whole(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
     return {
         "DAGSTER_HOME": str(home),
         "DAGSTER_DISABLE_TELEMETRY": "1",
@@ -60,6 +60,16 @@ def prepare_environment(session: Session) -> dict[str, str]:
         "GX_ANALYTICS_ENABLED": "false",
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a small file so that nobody ever reads half of it: commands may start side by side."""
+    content = source.read_bytes()
+    if target.exists() and target.read_bytes() == content:
+        return
+    draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
+    draft.write_bytes(content)
+    draft.replace(target)
 
 
 def run_days(

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
+from resources.errors import ReviewGraphError
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from resources.lake import Lake
     from resources.objects import ObjectStore
     from resources.snapshots import SnapshotStore
+
+
+class HomeError(ReviewGraphError):
+    """The home folder cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,11 @@ def open_session(settings: Settings | None = None) -> Iterator[Session]:
         ReviewGraphError: The database cannot be started or reached.
     """
     settings = settings or Settings()
+    from stamina import instrumentation
+
     from resources.database import Database
+
+    instrumentation.set_on_retry_hooks([instrumentation.LoggingOnRetryHook])
 
     with _in_use(settings), Database(settings) as database:
         database.migrate()
@@ -71,17 +80,35 @@ def open_session(settings: Settings | None = None) -> Iterator[Session]:
 @contextmanager
 def _in_use(settings: Settings) -> Iterator[None]:
     """Hold the home's lock; stop the embedded server when nobody else holds it any more."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with Path(settings.home / "in-use.lock").open("w") as lock:
+    with _lock_file(settings.home).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         try:
             yield
         finally:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return  # somebody else is at work
-            if settings.database_url is None:
+            if _is_alone(lock) and settings.database_url is None:
                 from resources.database import server
 
                 server.stop(settings.home)
+
+
+def _lock_file(home: Path) -> Path:
+    """Return the home's lock file, after a look whether the home can be used at all."""
+    path = home / "in-use.lock"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise HomeError(
+            f"ReviewGraph keeps its data in {home}, which cannot be written to: "
+            f"{error.strerror}. Make it writable, or choose another folder with REVIEWGRAPH_HOME."
+        ) from error
+    return path
+
+
+def _is_alone(lock: IO[str]) -> bool:
+    """Whether no other process holds the lock."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

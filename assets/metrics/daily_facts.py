@@ -63,12 +63,21 @@ def facts_of_the_reviews(
     with open_engine(settings) as engine:
         commits = write_facts(lake, engine, tenants)
         context.log.info("Counted %d tenants with %s.", len(tenants), engine.name)
+    counted = dict(
+        lake.read(DAILY_FACTS, tenants=tenants)
+        .frame.group_by("tenant_id")
+        .agg(pl.col("review_count").sum())
+        .collect()
+        .iter_rows()
+    )
     with database.jobs() as work:
         work.ledger.record_all(
             StageRecord(
                 tenant_id=tenant,
                 day=day,
                 stage="counted",
+                rows_in=counted.get(tenant, 0),
+                rows_kept=counted.get(tenant, 0),
                 input_version=understood,
                 table_version=commits["daily_facts"].version,
                 run_id=context.run.run_id,

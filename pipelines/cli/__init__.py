@@ -6,6 +6,7 @@ answers at once. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -50,6 +51,8 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
         os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    # A root logger with a handler of its own keeps libraries from printing through a default one.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         app()
     except KeyboardInterrupt:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from pipelines.launch import StepEvent
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 # Of tables in a file or a pipe, which have no width of their own.
 _WIDTH = 120
@@ -59,7 +64,7 @@ def failure(message: str) -> None:
     """Print an error."""
     from rich.text import Text
 
-    err().print(Text("Error: ", style="bold red") + Text(message))
+    err().print(Text("Error: ", style="bold red") + Text(harmless(message)))
 
 
 def heading(text: str) -> None:
@@ -73,7 +78,12 @@ def say(text: str) -> None:
     """Print a line as it is, square brackets included."""
     from rich.text import Text
 
-    out().print(Text(text))
+    out().print(Text(harmless(text)))
+
+
+def harmless(text: str) -> str:
+    """Return a text without the control characters by which a file could steer the terminal."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -133,11 +143,14 @@ def keep_traceback(error: BaseException) -> Path:
     """Write an unforeseen error's traceback to a file and return where it is."""
     from resources.settings import Settings
 
-    folder = Settings().home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"error-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
-    path.write_text("".join(traceback.format_exception(error)))
-    return path
+    name = f"error-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
+    told = "".join(traceback.format_exception(error))
+    for folder in (Settings().home / "logs", Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(told)
+            return folder / name
+    return Path(name)  # nowhere to write: the error's own sentence must do
 
 
 def _cell(value: Any) -> str:
@@ -145,4 +158,4 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else harmless(str(value))

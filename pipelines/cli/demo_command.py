@@ -31,8 +31,10 @@ def demo(
         pipeline = time.monotonic()
         run_id = sample.run(session, people, days, console.RunProgress())
         console.say(
-            f"  {records:,} records through the graph in {time.monotonic() - pipeline:.0f} s, "
-            f"run {run_id[:8]}"
+            "  everything is through the graph since the last demo"
+            if run_id is None
+            else f"  {records:,} records through the graph in "
+            f"{time.monotonic() - pipeline:.0f} s, run {run_id[:8]}"
         )
         for tenant in people:
             show_tenant(session, tenant.id)

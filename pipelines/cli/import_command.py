@@ -67,7 +67,7 @@ def import_reviews(
             console.say(f"Tenant {tenant} is new here and was created.")
         console.heading(f"Importing {path.name} for {tenant}")
         landing = _land(work)
-        _say_landed(landing)
+        _say_landed(landing, is_through=work.is_through(landing))
         if collect_only:
             days = work.days(landing)
             console.say(
@@ -129,11 +129,12 @@ def _land(work: FileImport) -> LandingReport:
         )
 
 
-def _say_landed(landing: LandingReport) -> None:
+def _say_landed(landing: LandingReport, *, is_through: bool) -> None:
     for note in landing.notes:
         console.say(f"  {note}")
     if landing.skipped == landing.files:
-        console.say(f"  landed before; nothing new in it {landing.seconds:>13.2f} s")
+        said = "nothing new in it" if is_through else "not yet carried to its report"
+        console.say(f"  {'landed before; ' + said:<44}{landing.seconds:6.2f} s")
         return
     rate = landing.records / max(landing.seconds, 1e-9)
     landed = f"landed {landing.records:,} records ({rate:,.0f}/s)"

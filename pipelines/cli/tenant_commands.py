@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,10 @@ def create(
     from pipelines.session import open_session
     from resources.database.tenancy import DEFAULT_COLOUR
 
+    if colour is not None and not re.fullmatch("#[0-9a-fA-F]{6}", colour):
+        raise typer.BadParameter(
+            f"{colour!r} is not a colour such as #2f5d8a.", param_hint="--colour"
+        )
     title = name or tenant.replace("-", " ").title()
     known_names = _read_names(names) if names else []
     with open_session() as session, session.database.jobs() as work:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,24 +29,40 @@ def up(
     from pipelines.session import open_session
     from pipelines.supervisor import Supervisor
 
-    signal.signal(signal.SIGTERM, _interrupt)
-    console.heading("Starting ReviewGraph")
-    with open_session() as session:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    with open_session() as session, _only_one(session.settings.home), suppress(KeyboardInterrupt):
+        console.heading("Starting ReviewGraph")
         environment = prepare_environment(session)
-        try:
-            with Supervisor(session.settings.home / "logs", environment) as supervisor:
-                addresses = _start_all(session, supervisor, port, api_port)
-                console.heading("Running. Ctrl-C stops everything.")
-                for name, address in addresses.items():
-                    console.say(f"  {name:<12}{address}")
-                console.say(f"  {'logs':<12}{supervisor.logs}")
-                sys.stdout.flush()
-                supervisor.watch()
-        except KeyboardInterrupt:
-            # One Ctrl-C is enough; a second one must not interrupt the stopping.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with Supervisor(session.settings.home / "logs", environment) as supervisor:
+            addresses = _start_all(session, supervisor, port, api_port)
+            console.heading("Running. Ctrl-C stops everything.")
+            for name, address in addresses.items():
+                console.say(f"  {name:<12}{address}")
+            console.say(f"  {'logs':<12}{supervisor.logs}")
+            sys.stdout.flush()
+            supervisor.watch()
     console.say("Stopped.")
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Refuse to run twice over one home: two daemons would work against each other.
+
+    Raises:
+        ReviewGraphError: Another ``up`` holds the home.
+    """
+    from resources.errors import ReviewGraphError
+
+    with (home / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ReviewGraphError(
+                f"ReviewGraph is up already over {home}. Stop it with Ctrl-C where it runs, or "
+                "choose another folder with REVIEWGRAPH_HOME."
+            ) from error
+        yield
 
 
 def _start_all(
@@ -115,4 +134,7 @@ def _write_workspace(session: Session, code_port: int) -> Path:
 
 
 def _interrupt(*_: object) -> None:
+    """Stop everything; once is enough, a second signal must not interrupt the stopping."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -241,3 +241,24 @@ def test_running_the_same_days_again_changes_no_table_and_no_number(world):
         tenant.id: snapshot_of(world, tenant.id).version for tenant in world.tenants
     } == versions
     assert all(len(documents_of(world, tenant.id)) == 1 for tenant in world.tenants)
+
+
+def test_the_shares_of_sentiment_are_those_that_were_planted(world):
+    for tenant in world.tenants:
+        planted = world.truth(tenant.id)["sentiments"]
+        total = sum(planted.values())
+        summary = (
+            snapshot_of(world, tenant.id)
+            .table("metric_summary")
+            .filter(pl.col("dimension") == "all")
+            .to_dicts()[0]
+        )
+        for label in ("positive", "negative"):
+            assert summary[f"{label}_share"] == pytest.approx(planted[label] / total, abs=0.12)
+
+
+def test_customers_who_gave_five_stars_are_mostly_called_positive(world):
+    for tenant in world.tenants:
+        reviews = snapshot_of(world, tenant.id).table("reviews")
+        delighted = reviews.filter(pl.col("rating") == 5, pl.col("sentiment").is_not_null())
+        assert (delighted["sentiment"] == "positive").mean() > 0.75
