@@ -82,6 +82,15 @@ def test_the_page_draws_every_chart_without_a_complaint(browser, report):
     assert drawn == len(report.charts()) >= 8
 
 
+def test_no_tool_bar_lies_over_a_chart(browser, report):
+    page, _ = shown(browser, render_html(report))
+    page.locator(".plot").first.hover()
+    buttons = page.locator(".modebar-btn").count()
+    page.context.close()
+
+    assert buttons == 0
+
+
 @pytest.mark.parametrize("width", [375, 1280])
 def test_the_page_fits_phones_and_desks(browser, report, width):
     page, _ = shown(browser, render_html(report), width)

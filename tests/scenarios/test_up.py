@@ -82,11 +82,25 @@ def addresses(home):
     assert processes_of(home) == []
 
 
+def test_a_second_one_over_the_same_home_is_refused(addresses, home):
+    second = subprocess.run(
+        [REVIEWGRAPH, "up", "--port", "0", "--api-port", "0"],
+        env={**os.environ, "REVIEWGRAPH_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert "is up already" in second.stderr
+
+
 def test_the_api_answers(addresses):
     assert ask(addresses["API"])["info"]["title"]
     with pytest.raises(urllib.error.HTTPError) as refused:
         ask(addresses["API"].replace("openapi.json", "v1/tenants"))
     assert refused.value.code == 401
+    refused.value.close()
 
 
 def test_the_graph_is_shown_with_its_groups_owners_and_descriptions(addresses):

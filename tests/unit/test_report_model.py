@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -9,7 +10,10 @@ import reporting_data
 from reporting_data import GENERATED_AT, INCIDENT_MONDAY, Tenant
 from scipy import stats
 
+from resources.nlp.matching import normalise
+from resources.nlp.topics import default_taxonomy, label_topics
 from resources.reporting import Period, Report, ReportHeldError, build_report, render_html
+from resources.reporting.chapters import topics as topics_chapter
 from resources.reporting.model import Branding, ChartKind, Grain
 from resources.reporting.statistics import Tally, rating_difference, share_difference, wilson
 from resources.reporting.style import Palette, contrast
@@ -64,6 +68,129 @@ def test_the_summary_names_what_was_planted(report):
     assert findings["“City Rain Jacket” gets worse"].tone == "bad"
     assert "“Comfort”" in findings["What people praise"].evidence
     assert "n = " in findings["What people complain about"].evidence
+
+
+def test_the_topic_named_is_the_one_that_adds_most_reviews_of_its_sentiment(snapshot, report):
+    understood = snapshot.table("reviews").filter(pl.col("sentiment").is_not_null())
+    findings = {finding.claim: finding.evidence for finding in report.findings}
+    for claim, sentiment in (
+        ("What people complain about", "negative"),
+        ("What people praise", "positive"),
+    ):
+        such = pl.col("sentiment") == sentiment
+        usual = understood.select(such.mean()).item()
+        ranked = understood.explode("topics").group_by("topics").agg((such - usual).sum())
+        first = ranked.sort("sentiment", descending=True)["topics"][0]
+
+        assert f"“{first.replace('_', ' ').capitalize()}”" in findings[claim]
+        assert "95% interval" in findings[claim]
+        assert f"against {usual:.1%} of all reviews" in findings[claim]
+
+
+def test_a_rare_topic_is_not_ranked_however_one_sided_it_is():
+    material = SimpleNamespace(
+        total=Tally(positive_count=700, negative_count=300),
+        topics={
+            "delivery": Tally(positive_count=200, negative_count=150),
+            "quality": Tally(positive_count=400, negative_count=50),
+            "updates": Tally(negative_count=49),
+        },
+    )
+
+    assert topics_chapter.complaint(material) == (
+        "The topic that adds most complaints is “Delivery”: 42.9% (95% interval 37.8% to 48.1%, "
+        "n = 350) of the reviews that mention it are negative, against 30.0% of all reviews with "
+        "text."
+    )
+    assert topics_chapter.praise(material).startswith("“Quality” is praised most: 88.9% (")
+
+
+def test_where_every_topic_is_rare_the_largest_are_ranked():
+    rare = {
+        "delivery": Tally(positive_count=6, negative_count=4),
+        "quality": Tally(positive_count=3, negative_count=6),
+        "price": Tally(positive_count=8),
+        "returns": Tally(negative_count=7),
+    }
+    material = SimpleNamespace(total=Tally(positive_count=700, negative_count=300), topics=rare)
+
+    assert "“Quality”" in topics_chapter.complaint(material)
+    assert "“Price”" in topics_chapter.praise(material)
+
+
+def test_a_topic_no_worse_than_the_average_is_no_complaint():
+    everything = Tally(positive_count=70, negative_count=30)
+    material = SimpleNamespace(total=everything, topics={"quality": everything})
+
+    assert topics_chapter.complaint(material) is None
+    assert topics_chapter.praise(material) is None
+
+
+def test_languages_without_topics_are_noted_where_they_are_the_most(tmp_path, report):
+    mostly_arabic = report_on(tmp_path, Tenant(reviews=300, languages={"ar": 3, "en": 1}))
+    read_in = f"Topics are read in {len(default_taxonomy().languages)} languages"
+
+    assert any(read_in in note for note in mostly_arabic.section("topics").notes)
+    assert not any(read_in in note for note in report.section("topics").notes)
+
+
+def topics_of(text: str, language: str) -> list[str]:
+    return label_topics(normalise(pl.Series([text])), [language], default_taxonomy()).topics[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Update: the boots are still great"),
+        ("en", "UPDATED my review. EDIT: still fine"),
+        ("de", "Update: immer noch zufrieden"),
+        ("nl", "Update: nog steeds tevreden"),
+        ("fr", "Mise à jour : toujours content"),
+        ("es", "Actualización: sigo contento"),
+        ("ja", "更新：まだ満足しています"),
+        ("pl", "Z drugiej strony jest ładny"),
+    ],
+)
+def test_an_edited_review_is_not_about_software(language, text):
+    assert "usability and stability" not in topics_of(text, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Nothing works since the last update"),
+        ("de", "Seit dem letzten Update geht nichts mehr"),
+        ("fr", "Depuis la dernière mise à jour, rien ne va"),
+        ("es", "Desde la última actualización no funciona"),
+        ("ja", "アップデート後に動かない"),
+    ],
+)
+def test_an_update_of_software_is_still_found(language, text):
+    assert "usability and stability" in topics_of(text, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Nobody wanted to help."),
+        ("en", "I wrote 3 emails and got no answer"),
+        ("de", "Niemand wollte helfen"),
+        ("fr", "Trois mails envoyés et aucune réponse"),
+        ("es", "Nadie quiso ayudar"),
+        ("it", "Ho scritto tre mail e nessuna risposta"),
+        ("pt", "O apoio ao cliente nunca responde"),
+        ("nl", "Niemand wilde helpen"),
+        ("ja", "問い合わせても返事がありません"),
+        ("pl", "Nikt nie chciał pomóc"),
+        ("tr", "Kimse yardım etmedi"),
+    ],
+)
+def test_help_refused_is_about_service(language, text):
+    assert "service and staff" in topics_of(text, language)
+
+
+def test_a_product_that_helps_is_not_service():
+    assert "service and staff" not in topics_of("The insoles help with my back pain", "en")
 
 
 def test_a_report_draws_at_least_eight_different_charts(report):
