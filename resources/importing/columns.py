@@ -7,11 +7,28 @@ nothing, as in files without a header, the values alone decide. Each choice come
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from resources.importing.column_names import DESCRIPTIONS, FIELDS, LOOSE, rank, words
+from resources.importing.column_names import (
+    DESCRIPTIONS,
+    FIELDS,
+    LOOSE,
+    NOT_DATES_OF_REVIEWS,
+    NOT_RATINGS,
+    rank,
+    without_scale,
+    words,
+)
+from resources.importing.column_values import (
+    OBJECTIONS,
+    Column,
+    holds_marks,
+    is_prose,
+    objection_to_text,
+    says_ratings,
+)
 from resources.importing.containers import DEFAULT_LIMITS, Limits, files_in, members
 from resources.importing.errors import ImportFileError, NotReviewsError
 from resources.importing.formats import open_table
@@ -23,12 +40,6 @@ _MOST = 0.8
 _SOME = 0.5
 _PROSE_WORDS = 4
 _PROSE_CHARACTERS = 25
-_RATING_WORDS = 6
-_MOST_RATINGS = 101
-_MOST_FLAGS = 5
-_MOSTLY_UNIQUE = 0.9
-_LONGEST_ID = 200
-_LONGEST_NAME = 300
 _MISSING = frozenset({"nan", "null", "none", "n/a", "na", "<na>"})
 _AMBIGUOUS_NAMES = ("name", "nom", "nombre")
 
@@ -54,35 +65,6 @@ class ColumnGuess:
     format: str
     notes: list[str]
     name: str
-
-
-@dataclass(frozen=True)
-class _Column:
-    """The values of one column in the sample."""
-
-    name: str
-    position: int
-    values: list[str] = field(repr=False)
-    rows: int
-
-    @property
-    def filled(self) -> float:
-        return len(self.values) / self.rows if self.rows else 0.0
-
-    def share(self, test: Callable[[str], bool]) -> float:
-        return sum(map(test, self.values)) / len(self.values) if self.values else 0.0
-
-    @property
-    def distinct(self) -> int:
-        return len(set(self.values))
-
-    @property
-    def mean_words(self) -> float:
-        return sum(len(v.split()) for v in self.values) / max(1, len(self.values))
-
-    @property
-    def mean_characters(self) -> float:
-        return sum(map(len, self.values)) / max(1, len(self.values))
 
 
 def guess_columns(
@@ -116,7 +98,7 @@ def guess_table(
     """Guess the columns of an opened file, see :func:`guess_columns`."""
     sample = table.sample()
     columns = [
-        _Column(
+        Column(
             column,
             position,
             [
@@ -144,16 +126,17 @@ def guess_table(
     mapping = {one: chooser.mapping[one] for one in FIELDS if one in chooser.mapping}
     return ColumnGuess(
         mapping, list(table.columns), list(sample[:_PREVIEW_ROWS]), chooser.reasons, table.format,
-        list(table.notes), name,
+        [*table.notes, *chooser.misses()], name,
     )  # fmt: skip
 
 
 class _Chooser:
     """Gives each field its column, the surest fields first."""
 
-    def __init__(self, columns: Sequence[_Column], *, has_header: bool) -> None:
+    def __init__(self, columns: Sequence[Column], *, has_header: bool) -> None:
         self._columns = columns
         self._has_header = has_header
+        self._given: set[str] = set()
         self.mapping: dict[str, str] = {}
         self.reasons: dict[str, str] = {}
 
@@ -170,6 +153,7 @@ class _Chooser:
                     f"{name} has no column {column!r} (asked for by --map {one}={column}). "
                     f"Its columns are: {', '.join(c.name for c in self._columns)}."
                 )
+            self._given.add(one)
             self.mapping[one] = column
             self.reasons[one] = f"{column!r} was given." if column else "Given as absent."
 
@@ -183,13 +167,25 @@ class _Chooser:
         self._choose_plain_name()
         if "text" not in self.mapping:
             self._choose_text_by_values()
+        if "text" not in self.mapping:
+            self._choose_text_against_names()
         if "date" not in self.mapping:
-            self._choose_by_values("date", is_date, "its values look like dates")
-        if "rating" not in self.mapping and not self._has_header:
+            self._choose_date_by_values()
+        if "rating" not in self.mapping and self._has_header:
+            self._choose_rating_beside_names()
+        elif "rating" not in self.mapping:
             self._choose_rating_by_values()
         self.mapping = {one: column for one, column in self.mapping.items() if column}
 
-    def _free(self) -> list[_Column]:
+    def misses(self) -> list[str]:
+        """Say which fields that reports live on were not found, unless given as absent."""
+        return [
+            f"No column of {one}s was found; if there is one, name it with --map {one}=COLUMN."
+            for one in ("rating", "date")
+            if one not in self.mapping and one not in self._given
+        ]
+
+    def _free(self) -> list[Column]:
         taken = set(self.mapping.values())
         return [column for column in self._columns if column.name not in taken]
 
@@ -200,7 +196,7 @@ class _Chooser:
             if self._has_header and (found := rank(one, column.name)) is not None
         )
         for fit, _, column in ranked:
-            objection = _OBJECTIONS[one](column)
+            objection = OBJECTIONS[one](column)
             if one == "text" and fit >= LOOSE and column.mean_words < _PROSE_WORDS:
                 objection = "its values are too short"
             if objection is None:
@@ -228,7 +224,7 @@ class _Chooser:
             if not DESCRIPTIONS & set(words(column.name).split())
             and words(column.name) not in _AMBIGUOUS_NAMES
             and not any(rank(one, column.name) is not None for one in FIELDS)
-            and _objection_to_text(column) is None
+            and objection_to_text(column) is None
             and (column.mean_words >= _PROSE_WORDS or column.mean_characters >= _PROSE_CHARACTERS)
             and column.distinct >= _SOME * len(column.values)
             and column.share(is_address) < _SOME
@@ -238,15 +234,56 @@ class _Chooser:
             self.mapping["text"] = best.name
             self.reasons["text"] = f"{best.name!r} holds the longest texts, mostly different ones."
 
-    def _choose_by_values(self, one: str, test: Callable[[str], bool], why: str) -> None:
+    def _choose_text_against_names(self) -> None:
+        """Take clear prose whatever its name, even from a field that took it by its name."""
+        given = {self.mapping[one] for one in self._given}
+        candidates = [
+            column
+            for column in self._columns
+            if column.name not in given
+            and not DESCRIPTIONS & set(words(column.name).split())
+            and is_prose(column)
+        ]
+        if not candidates:
+            return
+        best = max(candidates, key=lambda column: column.mean_characters * column.filled)
+        for one in [one for one, column in self.mapping.items() if column == best.name]:
+            del self.mapping[one]
+            self.reasons[one] = f"Not {best.name!r}: it is the only column of texts."
+        self.mapping["text"] = best.name
+        self.reasons["text"] = f"{best.name!r} is the only column that holds sentences."
+
+    def _choose_date_by_values(self) -> None:
         fitting = [
             column
             for column in self._free()
-            if column.share(test) >= _MOST and not column.share(str.isdigit) >= _SOME
+            if column.share(is_date) >= _MOST
+            and column.share(str.isdigit) < _SOME
+            and not self._is_named(column, "date", NOT_DATES_OF_REVIEWS)
         ]
-        if len(fitting) == 1 and not self._has_header:
-            self.mapping[one] = fitting[0].name
-            self.reasons[one] = f"{fitting[0].name!r}: {why}."
+        if len(fitting) == 1:
+            self.mapping["date"] = fitting[0].name
+            self.reasons["date"] = f"{fitting[0].name!r}: its values look like dates."
+
+    def _choose_rating_beside_names(self) -> None:
+        """Take the one column that can only be ratings, although its name does not say so."""
+        fitting = [
+            column
+            for column in self._free()
+            if not self._is_named(column, "rating", NOT_RATINGS)
+            and (says_ratings(column) or holds_marks(column))
+        ]
+        if len(fitting) == 1:
+            self.mapping["rating"] = fitting[0].name
+            self.reasons["rating"] = f"{fitting[0].name!r}: its values look like ratings."
+
+    def _is_named(self, column: Column, one: str, other: frozenset[str]) -> bool:
+        """Whether a column's name says that it is something else than the field."""
+        if not self._has_header:
+            return False
+        named = other & set(words(without_scale(column.name)).split())
+        fields = [field for field in FIELDS if field != one]
+        return bool(named) or any(rank(field, column.name) is not None for field in fields)
 
     def _choose_rating_by_values(self) -> None:
         for column in self._free():
@@ -257,93 +294,3 @@ class _Chooser:
                 self.mapping["rating"] = column.name
                 self.reasons["rating"] = f"{column.name!r} holds a few small numbers."
                 return
-
-
-def _objection_to_text(column: _Column) -> str | None:
-    if not column.values:
-        return "it is empty"
-    if column.share(is_number) > _SOME or column.share(is_date) > _SOME:
-        return "its values are numbers or dates"
-    if column.distinct == 1 and len(column.values) > _PREVIEW_ROWS:
-        return "all its values are the same"
-    return None
-
-
-def _objection_to_rating(column: _Column) -> str | None:
-    if not column.values:
-        return "it is empty"
-    rated = column.share(
-        lambda value: (
-            any(char in "0123456789★⭐*" for char in value)
-            or value.casefold().startswith(("one", "two", "three", "four", "five"))
-        )
-    )
-    if rated < _SOME:
-        return "its values are labels, not ratings"
-    if column.mean_words > _RATING_WORDS:
-        return "its values are texts"
-    if column.distinct > _MOST_RATINGS and column.distinct > _SOME * len(column.values):
-        return "it has too many different values"
-    return None
-
-
-def _objection_to_date(column: _Column) -> str | None:
-    if not column.values:
-        return "it is empty"
-    return None if column.share(is_date) >= _SOME else "its values do not look like dates"
-
-
-def _objection_to_id(column: _Column) -> str | None:
-    if words(column.name).startswith("unnamed"):
-        return "a column without a name is a row number"
-    if not column.values or column.filled < _MOST:
-        return "it is mostly empty"
-    # A file may repeat a record; a column that repeats often is the id of a product or a shop.
-    repeats = len(column.values) - column.distinct
-    is_named_so = "review" in words(column.name)
-    if repeats > max((1 - _MOSTLY_UNIQUE) * len(column.values), 2 if is_named_so else 0):
-        return "its values are not unique, so they identify something else than the review"
-    if max(map(len, column.values)) > _LONGEST_ID:
-        return "its values are too long"
-    return None
-
-
-def _objection_to_url(column: _Column) -> str | None:
-    return None if column.share(is_address) >= _SOME else "its values are no web addresses"
-
-
-def _objection_to_name(column: _Column) -> str | None:
-    if not column.values:
-        return "it is empty"
-    if column.mean_characters > _LONGEST_NAME:
-        return "its values are texts"
-    if column.share(is_date) > _MOST and column.share(is_number) < _MOST:
-        return "its values are dates"
-    return "its values are web addresses" if column.share(is_address) > _SOME else None
-
-
-def _objection_to_language(column: _Column) -> str | None:
-    if not column.values:
-        return "it is empty"
-    return None if column.mean_words <= 2 else "its values are texts"  # noqa: PLR2004 - a name
-
-
-def _objection_to_deleted(column: _Column) -> str | None:
-    if column.distinct <= _MOST_FLAGS or column.share(is_date) > _MOST:
-        return None
-    return "its values are no flags"
-
-
-_OBJECTIONS: dict[str, Callable[[_Column], str | None]] = {
-    "text": _objection_to_text,
-    "title": _objection_to_name,
-    "rating": _objection_to_rating,
-    "date": _objection_to_date,
-    "author": _objection_to_name,
-    "product": _objection_to_name,
-    "location": _objection_to_name,
-    "url": _objection_to_url,
-    "language": _objection_to_language,
-    "id": _objection_to_id,
-    "deleted": _objection_to_deleted,
-}

@@ -4,6 +4,8 @@ The rules:
 
 * A rating that names its scale (``4/5``, ``8 out of 10``, ``80%``, ``★★★☆☆``) is read on
   that scale.
+* A rating that says stars (``four stars``, ``★★★★``) is out of 5, whatever the bare numbers beside
+  it go to, unless the stars it came with go further themselves.
 * Bare numbers are read on the scale of the rows they came with: the hint ``rating_scale`` where
   given, else the smallest of 5, 10 and 100 that holds 95% of them. The rest is out of scale: a
   single 9 among a thousand ratings up to 5 is a slip, not a reason to read every 5 as half marks.
@@ -36,12 +38,16 @@ _WORDS = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five"
           "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10"}  # fmt: skip
 # With an exponent, as spreadsheets may write it.
 _NUMBER = r"([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d{1,2})?|[-+]?[.,]\d+)"
-_STAR_WORDS = (
-    rf"(?:stars?|stern(?:en|e)?|[ée]toiles?|estrellas?|stelle|stella|estrelas?|sterren"
-    r"|points?|pts?\.?"
-    rf"|gwiazdki|звезды|звёзд|звезд|星|点|분|점|[{_FULL_STARS}])"
+_IN_STARS = (
+    r"(?:stars?|stern(?:en|e)?|[ée]toiles?|estrellas?|stelle|stella|estrelas?|sterren"
+    rf"|gwiazdki|звезды|звёзд|звезд|星|[{_FULL_STARS}])"
 )
-_PLAIN = re.compile(rf"(?:rated\s+|rating:?\s*)?{_NUMBER}\s*{_STAR_WORDS}?", re.IGNORECASE)
+_IN_POINTS = r"(?:points?|pts?\.?|点|분|점)"
+_STAR_WORDS = rf"(?:{_IN_STARS}|{_IN_POINTS})"
+_PLAIN = re.compile(
+    rf"(?:rated\s+|rating:?\s*)?{_NUMBER}\s*(?:(?P<stars>{_IN_STARS})|{_IN_POINTS})?",
+    re.IGNORECASE,
+)
 _OF_SCALE = re.compile(
     rf"(?:rated\s+|rating:?\s*)?{_NUMBER}\s*{_STAR_WORDS}?\s*"
     rf"(?:/|out\s+of|of|von|sur|de|su|van|из|z|av|af|\|)\s*{_NUMBER}\s*{_STAR_WORDS}?",
@@ -52,11 +58,15 @@ _OF_HUNDRED = re.compile(rf"{_NUMBER}\s*(?:%|percent)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Rating:
-    """A rating as read: a number, and the best mark of its scale where it says so."""
+    """A rating as read: a number, and the best mark of its scale where it says so.
+
+    ``in_stars`` marks a rating whose scale is 5 only because it counts stars.
+    """
 
     value: float
     scale: float | None = None
     from_zero: bool = False
+    in_stars: bool = False
 
 
 def parse_rating(text: str) -> Rating | None:
@@ -73,19 +83,31 @@ def parse_rating(text: str) -> Rating | None:
     word = _WORDS.get(first.casefold())
     if word is not None:
         text = f"{word} {rest}".strip()
-    if match := _STARS.fullmatch(text.replace(" ", "")):
-        full, half, empty = match.groups()
-        scale = float(len(full) + len(half) + len(empty)) if empty else BEST
-        return Rating(len(full) + 0.5 * len(half), max(scale, _SHORTEST_SCALE))
-    if _ASTERISKS.fullmatch(text):
-        return Rating(float(len(text)), BEST)
+    if drawn := _parse_drawn(text):
+        return drawn
     if match := _OF_HUNDRED.fullmatch(text):
         return Rating(_number(match[1]), _PERCENT, from_zero=True)
     if match := _OF_SCALE.fullmatch(text):
         scale = _number(match[2])
         return Rating(_number(match[1]), scale) if is_scale(scale) else None
     match = _PLAIN.fullmatch(text)
+    if match and match["stars"]:
+        return Rating(_number(match[1]), BEST, in_stars=True)
     return Rating(_number(match[1])) if match else None
+
+
+def _parse_drawn(text: str) -> Rating | None:
+    """Read a rating drawn in stars or asterisks."""
+    if _ASTERISKS.fullmatch(text):
+        return Rating(float(len(text)), BEST)
+    match = _STARS.fullmatch(text.replace(" ", ""))
+    if match is None:
+        return None
+    full, half, empty = match.groups()
+    value = len(full) + 0.5 * len(half)
+    if not empty:
+        return Rating(value, BEST, in_stars=True)
+    return Rating(value, max(float(len(full + half + empty)), _SHORTEST_SCALE))
 
 
 def is_scale(best: float) -> bool:

@@ -7,6 +7,7 @@ read alike: what one value leaves open, the others decide.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import polars as pl
 
@@ -48,22 +49,28 @@ def _read_ratings(rows: pl.DataFrame, hints: dict[int, dict[str, object]]) -> pl
     counted = rows.filter(pl.col("rating").is_not_null()).group_by("group", "rating").len().rows()
     parsed: dict[str, Rating | None] = {}
     bare: dict[int, list[tuple[float, int]]] = {}
+    stars: dict[int, list[tuple[float, int]]] = {}
     for group, text, count in counted:
         if text not in parsed:
             parsed[text] = parse_rating(text)
         rating = parsed[text]
-        if rating is not None and rating.scale is None:
+        if rating is not None and rating.in_stars:
+            stars.setdefault(group, []).append((rating.value, count))
+        elif rating is not None and rating.scale is None:
             bare.setdefault(group, []).append((rating.value, count))
     scales = {
         group: _hinted_scale(given) or infer_scale(bare.get(group, ()))
         for group, given in hints.items()
     }
+    star_scales = {group: infer_scale(counts) for group, counts in stars.items()}
     table: list[tuple[int, str, float | None, str | None, float | None]] = []
     for group, text, _ in counted:
         rating = parsed[text]
         if rating is None:
             table.append((group, text, None, "unreadable", None))
             continue
+        if rating.in_stars:
+            rating = replace(rating, scale=star_scales[group])
         value = to_five(rating, scales[group])
         problem = "out_of_scale" if value is None else None
         table.append((group, text, value, problem, rating.scale or scales[group]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+from datetime import date, timedelta
 
 import pytest
+import xlsxwriter
 
 from resources.importing import ImportFileError, guess_columns
-from resources.importing.column_names import rank, words
+from resources.importing.column_names import rank, without_scale, words
 
 TEXTS = [
     f"I stayed here for {number} nights and would gladly come back again." for number in range(30)
@@ -112,3 +114,97 @@ def test_a_file_without_texts_names_its_columns_and_the_way_out(tmp_path):
     path = write(tmp_path / "some.csv", ["stars", "day"], [[5, "2026-01-01"]] * 30)
     with pytest.raises(ImportFileError, match=r"stars, day.*--map text=COLUMN"):
         guess_columns(path)
+
+
+DAYS = [f"2026-01-{number + 1:02}" for number in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("written", "bare"),
+    [
+        ("Sterne (1-5)", "Sterne"),
+        ("Note sur 5", "Note"),
+        ("Rating /5", "Rating"),
+        ("Score out of 10", "Score"),
+        ("Bewertung von 5", "Bewertung"),
+        ("Voto (da 1 a 5)", "Voto"),
+        ("Rating [1 to 10]", "Rating"),
+        ("Review 2025", "Review 2025"),
+    ],
+)
+def test_a_scale_in_a_name_is_no_part_of_it(written, bare):
+    assert without_scale(written) == bare
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (["Kundenmeinung", "Sterne (1-5)", "Abgegeben am", "Kundenname"],
+         ["text", "rating", "date", "author"]),
+        (["Avis client", "Note sur 5", "Publié le", "Pseudo"],
+         ["text", "rating", "date", "author"]),
+        (["Reseña", "Estrellas", "Publicado el", "Usuario"], ["text", "rating", "date", "author"]),
+        (["Recensione", "Stelle", "Pubblicato il", "Autore"], ["text", "rating", "date", "author"]),
+        (["Comentário", "Avaliação", "Publicado em", "Cliente"],
+         ["text", "rating", "date", "author"]),
+        (["Beoordeling", "Sterren", "Geplaatst op", "Klant"], ["text", "rating", "date", "author"]),
+        (["Comment", "Stars out of 5", "When", "Who"], ["text", "rating", "date", "author"]),
+    ],
+)  # fmt: skip
+def test_ordinary_headers_of_seven_languages_are_understood(tmp_path, header, expected):
+    rows = [[text, 1 + n % 5, DAYS[n], f"Guest {n}"] for n, text in enumerate(TEXTS)]
+    guess = guess_columns(write(tmp_path / "some.csv", header, rows))
+    assert guess.mapping == dict(zip(expected, header, strict=True))
+    assert not any("No column of" in note for note in guess.notes)
+
+
+def test_a_french_export_is_understood_whole(tmp_path):
+    header = ["Identifiant", "Avis client", "Note sur 5", "Publié le", "Pseudo", "Produit"]
+    rows = [[f"r{n}", text, 1 + n % 5, DAYS[n], f"p{n}", "Lampe"] for n, text in enumerate(TEXTS)]
+    guess = guess_columns(write(tmp_path / "avis.csv", header, rows))
+    assert guess.mapping == dict(
+        zip(["id", "text", "rating", "date", "author", "product"], header, strict=True)
+    )
+
+
+def test_a_workbook_with_when_and_who_is_understood(tmp_path):
+    path = tmp_path / "reviews.xlsx"
+    with xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd"}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Comment", "Score", "When", "Who"])
+        for n, text in enumerate(TEXTS):
+            sheet.write_row(n + 1, 0, [text, 1 + n % 5])
+            sheet.write_datetime(n + 1, 2, date(2026, 1, 1) + timedelta(days=n))
+            sheet.write_string(n + 1, 3, f"Guest {n}")
+    mapping = guess_columns(path).mapping
+    assert mapping == {"text": "Comment", "rating": "Score", "date": "When", "author": "Who"}
+
+
+def test_prose_is_the_text_although_its_name_says_something_else(tmp_path):
+    rows = [[text, 1 + n % 5] for n, text in enumerate(TEXTS)]
+    guess = guess_columns(write(tmp_path / "some.csv", ["Customer", "Stars"], rows))
+    assert guess.mapping == {"text": "Customer", "rating": "Stars"}
+
+
+def test_the_one_column_of_dates_or_of_ratings_is_taken_whatever_its_name(tmp_path):
+    rows = [[text, f"{1 + n % 5}/5", DAYS[n]] for n, text in enumerate(TEXTS)]
+    path = write(tmp_path / "some.csv", ["text", "zufrieden", "xyz"], rows)
+    assert guess_columns(path).mapping == {"text": "text", "rating": "zufrieden", "date": "xyz"}
+    rows = [[text, 1 + n % 5, DAYS[n], DAYS[-n]] for n, text in enumerate(TEXTS)]
+    path = write(tmp_path / "two.csv", ["text", "zufrieden", "xyz", "zyx"], rows)
+    assert guess_columns(path).mapping == {"text": "text", "rating": "zufrieden"}
+
+
+@pytest.mark.parametrize("name", ["age", "helpful votes", "price", "Anzahl", "row id"])
+def test_small_numbers_named_as_something_else_are_no_ratings(tmp_path, name):
+    rows = [[text, 1 + n % 5] for n, text in enumerate(TEXTS)]
+    assert "rating" not in guess_columns(write(tmp_path / "a.csv", ["text", name], rows)).mapping
+
+
+def test_a_missing_rating_or_date_is_said_with_the_way_to_name_it(tmp_path):
+    path = write(tmp_path / "some.csv", ["text", "zzz"], [[text, "a"] for text in TEXTS])
+    assert guess_columns(path).notes[-2:] == [
+        "No column of ratings was found; if there is one, name it with --map rating=COLUMN.",
+        "No column of dates was found; if there is one, name it with --map date=COLUMN.",
+    ]
+    assert not any("ratings" in note for note in guess_columns(path, {"rating": ""}).notes)

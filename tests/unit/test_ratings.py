@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import polars as pl
 import pytest
 
 from resources.normalising.ratings import infer_scale, parse_rating, to_five
+from resources.normalising.reading import read_values
 
 
 @pytest.mark.parametrize(
@@ -85,3 +89,29 @@ def test_each_scale_keeps_its_ends_and_its_middle():
     for scale, written in ((5.0, "135"), (10.0, ("1", "5.5", "10"))):
         given = [parse_rating(mark) for mark in written]
         assert [to_five(rating, scale) for rating in given] == [1.0, 3.0, 5.0]
+
+
+def stars_of(*written):
+    """Read ratings that came together."""
+    rows = pl.DataFrame(
+        {"tenant_id": "acme", "source": "shop", "hints": "{}", "rating": list(written),
+         "posted_at": "2026-01-01", "received_at": datetime(2026, 2, 1, tzinfo=UTC)}
+    )  # fmt: skip
+    return read_values(rows)["rating"].to_list()
+
+
+@pytest.mark.parametrize("written", ["four stars", "4 stars", "★★★★", "4 Sterne", "4 étoiles"])
+def test_stars_are_out_of_five_whatever_the_numbers_beside_them(written):
+    assert stars_of(written, "10", "9", "1") == [
+        4.0, 5.0, pytest.approx(1 + 4 * 8 / 9, abs=1e-6), 1.0,
+    ]  # fmt: skip
+
+
+def test_stars_that_go_to_ten_are_out_of_ten():
+    assert stars_of("10 stars", "1 star", "8 stars out of 10") == [
+        5.0, 1.0, pytest.approx(1 + 4 * 7 / 9, abs=1e-6),
+    ]  # fmt: skip
+
+
+def test_points_say_nothing_about_their_scale():
+    assert stars_of("10 points", "1 point") == [5.0, 1.0]
