@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -90,6 +91,10 @@ def _serve(
             ) from error
         finally:
             process.kill()  # it holds nothing worth a farewell
+            if process.stdin is not None:
+                # What is still buffered for a dead process must not replace the error that matters.
+                with suppress(OSError):
+                    process.stdin.close()
 
 
 def _exchange(

@@ -77,6 +77,11 @@ class Taxonomy:
         return hashlib.sha256(content).hexdigest()[:10]
 
     @cached_property
+    def languages(self) -> frozenset[str]:
+        """Codes of the languages in which every topic has keywords."""
+        return frozenset.intersection(*(frozenset(topic.keywords) for topic in self.topics))
+
+    @cached_property
     def forms(self) -> dict[str, dict[str, tuple[int, ...]]]:
         """Search form -> language -> numbers of the topics it speaks for."""
         rows = [

@@ -82,7 +82,8 @@ def addresses(home):
     assert processes_of(home) == []
 
 
-def test_a_second_one_over_the_same_home_is_refused(addresses, home):
+@pytest.mark.usefixtures("addresses")
+def test_a_second_one_over_the_same_home_is_refused(home):
     second = subprocess.run(
         [REVIEWGRAPH, "up", "--port", "0", "--api-port", "0"],
         env={**os.environ, "REVIEWGRAPH_HOME": str(home)},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from resources.nlp.language import UNDETERMINED
+from resources.nlp.topics import default_taxonomy
 from resources.reporting import wording
 from resources.reporting.material import Material
 from resources.reporting.model import Chart, ChartKind, Column, Section, Table
@@ -9,7 +11,15 @@ from resources.reporting.statistics import Tally
 
 PRINTED_TOPICS, DRAWN_KEYWORDS = 15, 10
 FEWEST_MENTIONS = 20  # below that a share of sentiment wobbles too much to rank by
-SMALLEST_SHARE = 0.005  # of the reviews with text, for a topic to count as a theme
+SMALLEST_SHARE = 0.05  # of the reviews with text, for a topic to count as a theme
+LARGEST_TOPICS = 3  # ranked where no topic counts as a theme
+USUAL_COVERAGE = 0.5  # of the reviews with text; where topics are read in less, that is said
+
+_RANKING = (
+    "A topic adds complaints, or praise, by as many negative, or positive, reviews as it has "
+    "beyond what the same number of average reviews would have. Topics in less than "
+    f"{SMALLEST_SHARE:.0%} of the reviews with text are not ranked, unless all are that rare."
+)
 
 _COLUMNS = (
     Column("topic", "Topic", "text"),
@@ -62,59 +72,85 @@ def write(material: Material) -> Section:
     sentences = tuple(
         sentence for sentence in (praise(material), complaint(material)) if sentence is not None
     )
+    if sentences:
+        notes.append(_RANKING)
+    coverage = _coverage(material)
+    if coverage is not None:
+        notes.append(coverage)
     return Section("topics", title, sentences, tuple(charts), tuple(tables), notes=tuple(notes))
 
 
 def praise(material: Material) -> str | None:
-    """The topic that people are most clearly glad of, with its numbers."""
-    themes = _themes(material)
-    if not themes:
+    """The topic that adds most positive reviews, with its numbers."""
+    best = _adds_most(material, "positive")
+    if best is None:
         return None
-    best = max(themes, key=lambda topic: (_low(themes[topic], "positive"), topic))
-    tally = themes[best]
-    share = wording.measured(
-        tally.share_of("positive") or 0.0,
-        "share",
-        tally.interval_of("positive"),
-        tally.understood_count,
-    )
-    return (
-        f"People praise “{wording.label(best)}” most: {share} of the reviews that mention it "
-        "are positive."
-    )
+    return f"“{wording.label(best)}” is praised most: {_measured(material, best, 'positive')}."
 
 
 def complaint(material: Material) -> str | None:
-    """The topic that people are most clearly unhappy with, with its numbers."""
-    themes = _themes(material)
-    if not themes:
+    """The topic that adds most negative reviews, with its numbers."""
+    worst = _adds_most(material, "negative")
+    if worst is None:
         return None
-    worst = max(themes, key=lambda topic: (_low(themes[topic], "negative"), topic))
-    tally = themes[worst]
+    return (
+        f"The topic that adds most complaints is “{wording.label(worst)}”: "
+        f"{_measured(material, worst, 'negative')}."
+    )
+
+
+def _adds_most(material: Material, sentiment: str) -> str | None:
+    """The theme with most reviews of a sentiment beyond what its size lets expect, if any has."""
+    usual = material.total.share_of(sentiment) or 0.0
+    excess = {
+        topic: tally.count_of(sentiment) - tally.understood_count * usual
+        for topic, tally in _themes(material).items()
+    }
+    first = min(excess, key=lambda topic: (-excess[topic], topic), default=None)
+    return first if first is not None and excess[first] > 0 else None
+
+
+def _measured(material: Material, topic: str, sentiment: str) -> str:
+    """A topic's share of a sentiment with what stands behind it, beside that of all reviews."""
+    tally = material.topics[topic]
     share = wording.measured(
-        tally.share_of("negative") or 0.0,
+        tally.share_of(sentiment) or 0.0,
         "share",
-        tally.interval_of("negative"),
+        tally.interval_of(sentiment),
         tally.understood_count,
     )
+    usual = wording.percent(material.total.share_of(sentiment) or 0.0)
     return (
-        f"They complain most about “{wording.label(worst)}”: {share} of the reviews that "
-        "mention it are negative."
+        f"{share} of the reviews that mention it are {sentiment}, against {usual} of all reviews "
+        "with text"
     )
 
 
 def _themes(material: Material) -> dict[str, Tally]:
-    """Topics mentioned often enough to be compared."""
+    """Topics mentioned often enough to be ranked; where none is, the largest ones."""
     fewest = max(FEWEST_MENTIONS, material.total.understood_count * SMALLEST_SHARE)
-    return {
+    themes = {
         topic: tally for topic, tally in material.topics.items() if tally.understood_count >= fewest
     }
+    return themes or dict(list(material.topics.items())[:LARGEST_TOPICS])
 
 
-def _low(tally: Tally, sentiment: str) -> float:
-    """The lower end of the interval: large only for what is both frequent and one-sided."""
-    bounds = tally.interval_of(sentiment)
-    return bounds.low if bounds else 0.0
+def _coverage(material: Material) -> str | None:
+    """Says so where most reviews are in languages that topics are not read in."""
+    covered = default_taxonomy().languages
+    # Reviews too short to tell their language are read with the keywords of English.
+    read_count = sum(
+        tally.understood_count
+        for code, tally in material.languages.items()
+        if code in covered or code in ("", UNDETERMINED)
+    )
+    share = read_count / material.total.understood_count
+    if share >= USUAL_COVERAGE:
+        return None
+    return (
+        f"Topics are read in {len(covered)} languages, which cover {wording.percent(share)} of the "
+        "reviews with text. What the others are about is not known."
+    )
 
 
 def _topics(material: Material) -> Table:
