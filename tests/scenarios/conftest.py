@@ -14,7 +14,7 @@ from pipelines.session import Session, open_session
 from resources.lake import DayRange
 from resources.settings import Settings
 
-REVIEWS = 6_000
+REVIEWS = 15_000  # some 200 a week: enough for an incident to stand out of chance
 TENANTS = 3
 
 
