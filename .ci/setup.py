@@ -26,7 +26,7 @@ UV_VERSION = "0.13.9"
 BROWSER = ["chromium"]
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 FONTS = ["fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji"]
-JAVA = ["openjdk-17-jre-headless"]
+JAVA = ["default-jre-headless"]
 
 
 class SetupError(Exception):
