@@ -26,7 +26,7 @@ CHECKS: dict[str, list[str]] = {
     "marts": ["python", ".ci/build_marts.py"],
     "graph": ["dagster", "definitions", "validate", "-w", "workspace.yaml"],
 }
-TESTS = ["pytest", "-q"]
+TESTS = ["pytest"]
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ import random
 import shutil
 import signal
 import time
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 import pytest
@@ -77,11 +78,14 @@ def import_file(home: Path, path: Path, day: str, die_after: str | None) -> None
 
 @pytest.fixture(scope="module")
 def launcher():
+    """Start processes from a fork server; stop it and its tracker, which outlive their parent."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["dagster", "dagster_dbt", "great_expectations", "pipelines.definitions", "plotly"]
     )
-    return context
+    yield context
+    forkserver._forkserver._stop()
+    resource_tracker._resource_tracker._stop()
 
 
 @pytest.fixture(scope="module")
