@@ -117,25 +117,6 @@ def run_days(
     )
 
 
-def run_report_requests(
-    session: Session,
-    request_ids: Sequence[str],
-    tenants: Sequence[str],
-    *,
-    on_event: Callable[[StepEvent], None] = lambda _: None,
-) -> str:
-    """Answer report requests now, as the sensor would; return the run's id."""
-    config = {"tenants": list(tenants), "report_requests": list(request_ids)}
-    return _execute(
-        session,
-        "report_job",
-        resource_config={"scope": {"config": config}},
-        tags={},
-        on_event=on_event,
-        resources=None,
-    )
-
-
 def _execute(
     session: Session,
     job_name: str,

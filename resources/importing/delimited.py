@@ -3,7 +3,8 @@
 Python's own reader takes them: it streams, it is fast enough (several hundred thousand rows per
 second), and it forgives what hand-made files contain. On top of it lie the dialect (found by which
 delimiter gives rows of one width), the header (or its absence), and the damage: a row of another
-width than the header, and a quote that is never closed, cost that one row and no other.
+width than the header costs that row alone, and so does a quote that is never closed in the rest of
+the file. A quote that the next row's own quotes happen to close joins the two rows.
 """
 
 from __future__ import annotations
