@@ -12,7 +12,7 @@ import random
 import shutil
 import signal
 import time
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -78,14 +78,17 @@ def import_file(home: Path, path: Path, day: str, die_after: str | None) -> None
 
 @pytest.fixture(scope="module")
 def launcher():
-    """Start processes from a fork server; stop it and its tracker, which outlive their parent."""
+    """Start processes from a fork server, and stop it: it would outlive these tests.
+
+    The resource tracker beside it stays. It belongs to the whole test run, and when it is stopped
+    it takes every lock with it that other tests still hold.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["dagster", "dagster_dbt", "great_expectations", "pipelines.definitions", "plotly"]
     )
     yield context
     forkserver._forkserver._stop()
-    resource_tracker._resource_tracker._stop()
 
 
 @pytest.fixture(scope="module")
