@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from resources.nlp.generated import opinion_lexicon
 from resources.nlp.hashing import find_words, scan
 from resources.nlp.keywords import OPINION_WORD, RAREST, STOP_WORD, Background, word_keys
-from resources.nlp.sources import (
+from resources.nlp.training.generated import opinion_lexicon
+from resources.nlp.training.sources import (
     read_clothing,
     read_languages,
     read_opinion_words,

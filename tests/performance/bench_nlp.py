@@ -22,12 +22,12 @@ import pyarrow as pa
 from resources.nlp.context import default_context
 from resources.nlp.engine import annotate
 from resources.nlp.entities import find_entities
-from resources.nlp.generated import generate_opinions
 from resources.nlp.keywords import extract_keywords
 from resources.nlp.language import detect_languages
 from resources.nlp.matching import normalise
 from resources.nlp.sentiment import judge_sentiments
 from resources.nlp.topics import label_topics
+from resources.nlp.training.generated import generate_opinions
 
 ROWS = 4_096
 CHARACTERS = 570

@@ -11,19 +11,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resources.nlp.benchmarks import Benchmark, binary_figures, read_benchmarks
 from resources.nlp.context import SHIPPED_MODELS, Models
-from resources.nlp.generated import (
+from resources.nlp.evaluation.benchmarks import Benchmark, binary_figures, read_benchmarks
+from resources.nlp.hashing import FeatureSpec
+from resources.nlp.linear import LinearModel, softmax
+from resources.nlp.training.generated import (
     Backdrop,
     embed_words,
     generate_opinions,
     opinion_lexicon,
     plain_pieces,
 )
-from resources.nlp.hashing import FeatureSpec
-from resources.nlp.linear import LinearModel, softmax
-from resources.nlp.optimiser import Schedule, fit_temperature
-from resources.nlp.training import measure_sentiment, train_language, train_sentiment
+from resources.nlp.training.optimiser import Schedule, fit_temperature
+from resources.nlp.training.shipped import measure_sentiment, train_language, train_sentiment
 
 TINY = FeatureSpec(bits=13, word_orders=(1, 2), character_orders=(3,))
 QUICK = Schedule(passes=2, batch=64, rate=0.3)

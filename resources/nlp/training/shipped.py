@@ -18,7 +18,6 @@ import numpy.typing as npt
 import polars as pl
 
 from resources.nlp.background import build_background
-from resources.nlp.benchmarks import Benchmark, binary_figures, read_benchmarks
 from resources.nlp.clauses import split_clauses
 from resources.nlp.context import (
     BACKGROUND_FILE,
@@ -27,20 +26,21 @@ from resources.nlp.context import (
     MULTILINGUAL_FILE,
     SHIPPED_MODELS,
 )
-from resources.nlp.generated import (
+from resources.nlp.evaluation.benchmarks import Benchmark, binary_figures, read_benchmarks
+from resources.nlp.hashing import FeatureSpec, hashed_blocks
+from resources.nlp.language import LANGUAGE_FEATURES, READ_CHARACTERS
+from resources.nlp.linear import LinearModel, Matrix
+from resources.nlp.sentiment import POLARITIES, SENTIMENT_FEATURES
+from resources.nlp.training.generated import (
     Backdrop,
     embed_words,
     generate_opinions,
     opinion_lexicon,
     plain_pieces,
 )
-from resources.nlp.hashing import FeatureSpec, hashed_blocks
-from resources.nlp.language import LANGUAGE_FEATURES, READ_CHARACTERS
-from resources.nlp.linear import LinearModel, Matrix
-from resources.nlp.model_card import FIGURES_FILE, write_card
-from resources.nlp.optimiser import Schedule, feature_matrix, fit_temperature, train_linear
-from resources.nlp.sentiment import POLARITIES, SENTIMENT_FEATURES
-from resources.nlp.sources import (
+from resources.nlp.training.model_card import FIGURES_FILE, write_card
+from resources.nlp.training.optimiser import Schedule, feature_matrix, fit_temperature, train_linear
+from resources.nlp.training.sources import (
     SENTIMENT_SOURCES,
     Source,
     read_languages,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
-LEXICON = Path(__file__).parent / "lexicons" / "opinions.json"
+LEXICON = Path(__file__).parent.parent / "lexicons" / "opinions.json"
 
 _EMOJI = {
     "positive": [

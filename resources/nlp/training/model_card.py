@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from resources.nlp.sources import SENTIMENT_SOURCES
+from resources.nlp.training.sources import SENTIMENT_SOURCES
 
 FIGURES_FILE = "figures.json"
 CARD_FILE = "README.md"
