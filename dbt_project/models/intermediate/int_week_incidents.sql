@@ -8,11 +8,12 @@ with weeks as (
         understood_count,
         negative_count,
         {{ share("negative_count", "understood_count") }} as negative_share,
+        understood_count >= {{ var('incident_least_baseline_reviews') }} as takes_part,
         understood_count >= {{ var('incident_least_reviews') }} as is_judged
     from {{ ref('int_member_weeks') }}
 ),
 
-judged_weeks as (
+baseline_weeks as (
     select
         *,
         row_number() over (
@@ -20,7 +21,7 @@ judged_weeks as (
             order by negative_share, week_start
         ) as position
     from weeks
-    where is_judged
+    where takes_part
 ),
 
 members as (
@@ -32,20 +33,20 @@ members as (
         sum(understood_count)::bigint as understood_total,
         sum(negative_count)::bigint as negative_total,
         list(negative_share order by position) as sorted_shares
-    from judged_weeks
+    from baseline_weeks
     group by all
 ),
 
 weeks_and_others as (
     select
         weeks.*,
-        members.week_count - weeks.is_judged::int as other_count,
-        members.understood_total - weeks.understood_count as others_understood,
-        members.negative_total - weeks.negative_count as others_negative,
-        {{ median_without("members.sorted_shares", "judged_weeks.position") }} as others_median
+        members.week_count - weeks.takes_part::int as other_count,
+        members.understood_total - baseline_weeks.understood_count as others_understood,
+        members.negative_total - baseline_weeks.negative_count as others_negative,
+        {{ median_without("members.sorted_shares", "baseline_weeks.position") }} as others_median
     from weeks
     inner join members using (tenant_id, dimension, member)
-    left join judged_weeks using (tenant_id, dimension, member, week_start)
+    left join baseline_weeks using (tenant_id, dimension, member, week_start)
 ),
 
 -- With few reviews a week the median lies below the mean, so the larger of the two is expected.
@@ -56,7 +57,7 @@ expectations as (
             others_median, {{ share("others_negative", "others_understood") }}
         ) as expected_share
     from weeks_and_others
-    where is_judged and other_count >= {{ var('incident_least_other_weeks') }}
+    where takes_part and other_count >= {{ var('incident_least_other_weeks') }}
 ),
 
 scores as (
@@ -92,9 +93,10 @@ select
     weeks.member,
     weeks.week_start,
     weeks_and_others.others_median as baseline_negative_share,
-    verdicts.incident_z,
+    case when weeks.is_judged then verdicts.incident_z end as incident_z,
     coalesce(
-        verdicts.incident_z >= {{ var('incident_least_z') }}
+        weeks.is_judged
+        and verdicts.incident_z >= {{ var('incident_least_z') }}
         and verdicts.negative_share - verdicts.expected_share >= {{ var('incident_least_excess') }}
         and verdicts.negative_count >= {{ var('incident_least_negatives') }},
         false
