@@ -1,6 +1,8 @@
 # The two commands a newcomer needs are `make demo` and `make test`.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-header --no-annotate -q
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
@@ -23,9 +25,9 @@ unit:            ## Only the tests that need no server
 format:          ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lock:            ## Renew requirements.lock from pyproject.toml (names, versions, hashes)
-	@$(BIN)/uv pip compile pyproject.toml --extra test --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header --no-annotate -q -c requirements.lock -o requirements.lock
+lock:            ## Renew both locks from pyproject.toml (names, versions, hashes)
+	@$(COMPILE) --extra test -c requirements-test.lock -o requirements-test.lock
+	@$(COMPILE) -c requirements-test.lock -o requirements.lock
 
 clean:           ## Remove the local data and the caches (keeps .venv)
 	@rm -rf .reviewgraph .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dbt_project/target

@@ -18,9 +18,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-STAMP = VENV / "installed-from"
+STAMPS = {goal: VENV / f"installed-for-{goal}" for goal in ("demo", "test")}
+LOCKS = {"demo": "requirements.lock", "test": "requirements-test.lock"}
 LOG = VENV / "setup.log"
 UV_VERSION = "0.13.9"
+# Plain pip finds the build for processors; resolvers that search more widely take gigabytes.
+TORCH = "torch==2.13.0"
 
 # Debian packages by what they bring; the fonts are for reviews in scripts beyond Latin.
 BROWSER = ["chromium"]
@@ -37,11 +40,12 @@ def main() -> int:
     """Run the steps that the goal needs and print each with its time."""
     goal = sys.argv[1] if len(sys.argv) > 1 else "demo"
     steps: list[tuple[str, Callable[[], bool]]] = [
-        ("Python environment", ensure_environment),
+        ("Python environment", lambda: ensure_environment(goal)),
         ("Chromium and fonts", ensure_browser),
     ]
     if goal == "test":
         steps.append(("Java for the Spark tests", ensure_java))
+        steps.append(("PyTorch for training tests", ensure_torch))
     print("Setting up ReviewGraph")
     for number, (name, step) in enumerate(steps, start=1):
         started = time.monotonic()
@@ -56,20 +60,25 @@ def main() -> int:
     return 0
 
 
-def ensure_environment() -> bool:
-    """Install the locked packages into ``.venv`` unless that very lock is installed already."""
-    wanted = fingerprint()
-    if STAMP.exists() and STAMP.read_text() == wanted:
+def ensure_environment(goal: str) -> bool:
+    """Install the goal's locked packages into ``.venv`` unless that very lock is installed already.
+
+    What the tests need holds all that the demo needs, in the same versions.
+    """
+    wanted = {name: fingerprint(name) for name in LOCKS}
+    installed = {name for name, stamp in STAMPS.items() if is_stamped(stamp, wanted[name])}
+    if installed & {goal, "test"}:
         return False
     if sys.version_info < (3, 11):  # noqa: UP036 - this script meets whatever Python is there
         raise SetupError(
             f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Install python3.11 "
             "and run `make PYTHON=python3.11 ...`."
         )
-    shutil.rmtree(VENV, ignore_errors=True)
-    create_environment()
+    if not installed:
+        shutil.rmtree(VENV, ignore_errors=True)
+        create_environment()
     python = str(VENV / "bin" / "python")
-    lock = str(ROOT / "requirements.lock")
+    lock = str(ROOT / LOCKS[goal])
     editable = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
     if run([python, "-m", "pip", "install", f"uv=={UV_VERSION}"], check=False):
         # Bytecode made once here spares each command seconds of compiling, wherever it runs.
@@ -81,8 +90,21 @@ def ensure_environment() -> bool:
         install = [python, "-m", "pip", "install"]
         run([*install, "--require-hashes", "-r", lock])
     run([*install, *editable])
-    STAMP.write_text(wanted)
+    STAMPS[goal].write_text(wanted[goal])
     return True
+
+
+def is_stamped(stamp: Path, wanted: str) -> bool:
+    """Whether an installation ended well from just these files."""
+    return stamp.exists() and stamp.read_text() == wanted
+
+
+def ensure_torch() -> bool:
+    """Have PyTorch for the tests that train transformers; without it they are skipped."""
+    if any(VENV.glob("lib/python*/site-packages/torch")):
+        return False
+    python = str(VENV / "bin" / "python")
+    return run([python, "-m", "pip", "install", TORCH], check=False)
 
 
 def create_environment() -> None:
@@ -166,10 +188,10 @@ def run(command: list[str], *, env: dict[str, str] | None = None, check: bool = 
     return finished.returncode == 0
 
 
-def fingerprint() -> str:
+def fingerprint(goal: str) -> str:
     """Name the state that an environment is installed from."""
     digest = hashlib.sha256()
-    for name in ("requirements.lock", "pyproject.toml"):
+    for name in (LOCKS[goal], "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
     digest.update(f"{sys.version_info[:2]}{ROOT}".encode())
     return digest.hexdigest()
