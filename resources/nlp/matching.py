@@ -21,6 +21,7 @@ _UNSPACED_SCRIPT = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0002ffff]"
 )
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 PREFIX_MARK = "*"
 # So few texts are searched form by form: building the matcher would take longer.
@@ -29,13 +30,16 @@ _FEW_TEXTS = 4
 
 def normalise(texts: pl.Series) -> pl.Series:
     """Bring texts without nulls into the form in which phrases are searched."""
-    words = (
+    lowered = (
         texts.str.normalize("NFC")
         .str.to_lowercase()
         .str.replace_all("\u0307", "", literal=True)  # what lower-casing leaves of a Turkish İ
-        .str.replace_all(_NOT_A_WORD, " ")
-        .str.strip_chars(" ")
     )
+    if lowered.str.contains(_UNSPACED).any():  # "我用iPhone手机": a Latin word without spaces
+        lowered = lowered.str.replace_all(rf"({_UNSPACED})(\p{{Latin}})", "$1 $2").str.replace_all(
+            rf"(\p{{Latin}})({_UNSPACED})", "$1 $2"
+        )
+    words = lowered.str.replace_all(_NOT_A_WORD, " ").str.strip_chars(" ")
     return " " + words + " "
 
 
