@@ -17,11 +17,13 @@ from pipelines.cli import (
     backfill_command,
     demo_command,
     doctor_command,
+    evaluate_command,
     generate_command,
     import_command,
     server_commands,
     status_command,
     tenant_commands,
+    train_command,
     up_command,
 )
 
@@ -39,6 +41,8 @@ app.command("import")(import_command.import_reviews)
 app.command("backfill")(backfill_command.backfill)
 app.command("status")(status_command.status)
 app.command("doctor")(doctor_command.doctor)
+app.command("evaluate")(evaluate_command.evaluate)
+app.command("train")(train_command.train)
 app.command("generate")(generate_command.generate)
 app.command("api")(server_commands.api)
 app.command("sandbox")(server_commands.sandbox)

@@ -14,7 +14,7 @@ _LEAST_FREE_BYTES = 2 * 2**30
 
 
 def doctor() -> None:
-    """Check Python, PostgreSQL, the lake, the browser, Java, the models and the disk."""
+    """Check Python, PostgreSQL, the lake, the browser, Java, the models and their speed."""
     checks: list[tuple[str, bool, Callable[[], str]]] = [
         ("Python", True, _python),
         ("Disk", True, _disk),
@@ -33,8 +33,18 @@ def doctor() -> None:
             broken = broken or is_needed
             rows.append((name, "missing" if is_needed else "optional", str(error)))
     console.table(("what", "state", "details"), rows)
+    _show_tiers()
     if broken:
         raise typer.Exit(1)
+
+
+def _show_tiers() -> None:
+    from pipelines.cli.doctor_tiers import examine_tiers, rows_of
+
+    console.heading("How thoroughly reviews can be understood here")
+    console.table(
+        ("tier", "state", "reviews/s, one core", "cost", "details"), rows_of(examine_tiers())
+    )
 
 
 def _python() -> str:
