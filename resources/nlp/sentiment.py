@@ -3,6 +3,9 @@
 English goes to a specialist, everything else to one multilingual model; both see the same hashed
 n-grams, and n-grams never reach across clauses. One scan therefore scores each clause and, by
 adding its clauses up, the whole review. A review is mixed when its clauses disagree strongly.
+
+In the tiers above the fast one a transformer reads the whole review as well, and both answers are
+mixed; the clauses, and so what is mixed, stay with the hashed words.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from resources.nlp.clauses import Clauses, split_clauses
+from resources.nlp.clauses import split_clauses
+from resources.nlp.deep import DeepModel
 from resources.nlp.hashing import FeatureSpec, Positions, hashed_blocks
 from resources.nlp.linear import LinearModel, Matrix, softmax
+from resources.nlp.tiers import DeepReader, Tier, margins_of
 
 SENTIMENT_FEATURES = FeatureSpec(bits=20, word_orders=(1, 2, 3), character_orders=(3, 4, 5))
 POLARITIES = ("negative", "neutral", "positive")  # the models' classes
@@ -46,11 +51,16 @@ class Sentiments:
         scores: P(positive) - P(negative), -1..1.
         confidences: Calibrated probability of the label; for mixed, the lesser probability of its
             surest positive and its surest negative clause; 0 without text.
+        margins: Probability of the best of the three classes minus that of the second best; 0
+            without text.
+        tiers: ``deep`` where the transformer took part, ``fast`` elsewhere.
     """
 
     labels: list[str | None]
     scores: npt.NDArray[np.float64]
     confidences: npt.NDArray[np.float64]
+    margins: npt.NDArray[np.float64]
+    tiers: list[str]
 
 
 def judge_sentiments(
@@ -59,6 +69,8 @@ def judge_sentiments(
     *,
     english: LinearModel,
     multilingual: LinearModel,
+    deep: DeepModel | None = None,
+    tier: Tier = Tier.FAST,
 ) -> Sentiments:
     """Judge reviews.
 
@@ -67,64 +79,130 @@ def judge_sentiments(
         languages: Code of each; ``en`` selects the English specialist.
         english: Model for English.
         multilingual: Model for everything else.
+        deep: The transformer; needed by every tier but the fast one.
+        tier: How thoroughly to judge. Languages that the transformer does not know are judged by
+            the fast models in every tier.
+
+    Raises:
+        MissingDeepModelError: The tier needs a transformer and there is none.
     """
+    reader = DeepReader.of(deep, tier)
     rows = len(texts)
-    labels: list[str | None] = [None] * rows
-    scores, confidences = np.full(rows, np.nan), np.zeros(rows)
+    sentiments = Sentiments(
+        labels=[None] * rows,
+        scores=np.full(rows, np.nan),
+        confidences=np.zeros(rows),
+        margins=np.zeros(rows),
+        tiers=[str(Tier.FAST)] * rows,
+    )
     is_english = np.array([language == "en" for language in languages], bool)
     for model, chosen in (
         (english, np.flatnonzero(is_english)),
         (multilingual, np.flatnonzero(~is_english)),
     ):
-        if not len(chosen):
-            continue
-        temperatures = model.temperatures_of([languages[row] for row in chosen.tolist()])
-        judged = _judge(split_clauses(texts.gather(chosen)), temperatures, model)
-        for row, label in zip(chosen.tolist(), judged.labels, strict=True):
-            labels[row] = label
-        scores[chosen], confidences[chosen] = judged.scores, judged.confidences
-    return Sentiments(labels, scores, confidences)
+        if len(chosen):
+            some = [languages[row] for row in chosen.tolist()]
+            judged = _judge(texts.gather(chosen), some, model, reader)
+            _insert(sentiments, chosen, judged)
+    return sentiments
 
 
-def _judge(clauses: Clauses, temperatures: Matrix, model: LinearModel) -> Sentiments:
+def _insert(sentiments: Sentiments, rows: Positions, judged: Sentiments) -> None:
+    for place, row in enumerate(rows.tolist()):
+        sentiments.labels[row] = judged.labels[place]
+        sentiments.tiers[row] = judged.tiers[place]
+    sentiments.scores[rows] = judged.scores
+    sentiments.confidences[rows] = judged.confidences
+    sentiments.margins[rows] = judged.margins
+
+
+def review_logits(texts: pl.Series, model: LinearModel) -> Matrix:
+    """What a hashed model says of whole reviews before calibration, ``[texts, classes]``."""
+    return _read(texts, model).logits
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What a hashed model makes of reviews and of their clauses.
+
+    Attributes:
+        logits: Of each review, ``[reviews, classes]``.
+        parts: Probabilities of each clause, ``[clauses, classes]``.
+        words: Number of words of each clause.
+        firsts: First clause of each review.
+    """
+
+    logits: Matrix
+    parts: Matrix
+    words: Positions
+    firsts: Positions
+
+    @property
+    def has_words(self) -> npt.NDArray[np.bool_]:
+        """Whether each review has any."""
+        counts: Positions = np.add.reduceat(self.words, self.firsts)
+        return counts > 0
+
+
+def _read(texts: pl.Series, model: LinearModel) -> _Reading:
+    clauses = split_clauses(texts)
     firsts = clauses.offsets[:-1]
     blocks = hashed_blocks(clauses.texts, model.spec)
-    clause_sums = [model.sums(block) for block in blocks]
-    clause_counts = [np.diff(block.pointers) for block in blocks]
-    review_counts = [np.add.reduceat(counts, firsts) for counts in clause_counts]
-    logits = model.combine([np.add.reduceat(sums, firsts) for sums in clause_sums], review_counts)
-    reviews = model.probabilities(logits, temperatures)
-    scores = (reviews[:, _POSITIVE] - reviews[:, _NEGATIVE]).astype(np.float64)
+    sums = [model.sums(block) for block in blocks]
+    counts = [np.diff(block.pointers) for block in blocks]
+    logits = model.combine(
+        [np.add.reduceat(some, firsts) for some in sums],
+        [np.add.reduceat(some, firsts) for some in counts],
+    )
+    parts = softmax(model.combine(sums, counts) / _MIXING_TEMPERATURE)
+    return _Reading(logits, parts, counts[0], firsts)
+
+
+def _judge(
+    texts: pl.Series, languages: Sequence[str], model: LinearModel, reader: DeepReader | None
+) -> Sentiments:
+    reading = _read(texts, model)
+    reviews = model.probabilities(reading.logits, model.temperatures_of(languages))
+    leaning = _leaning(softmax(reading.logits / _MIXING_TEMPERATURE))
+    has_words = reading.has_words
+    is_deep = np.zeros(len(texts), bool)
+    if reader:
+        is_deep = has_words & reader.wanted(languages, reviews)
+        some = texts.filter(pl.Series(is_deep)).to_list()
+        reviews[is_deep] = reader.probabilities(some, reading.logits[is_deep])
+        leaning[is_deep] = _leaning(reviews[is_deep])
     best = reviews.argmax(axis=1)
     confidences = reviews[np.arange(len(best)), best].astype(np.float64)
-    parts = softmax(model.combine(clause_sums, clause_counts) / _MIXING_TEMPERATURE)
-    whole = softmax(logits / _MIXING_TEMPERATURE)
-    leaning = whole[:, _POSITIVE] - whole[:, _NEGATIVE]
-    is_mixed, disagreement = _disagreement(parts, leaning, clause_counts[0], firsts)
+    is_mixed, disagreement = _disagreement(reading, leaning)
     confidences[is_mixed] = disagreement[is_mixed]
-    has_words = review_counts[0] > 0
-    confidences[~has_words], scores[~has_words] = 0, np.nan
     labels = [
         (MIXED if mixed else POLARITIES[label]) if words else None
         for label, mixed, words in zip(
             best.tolist(), is_mixed.tolist(), has_words.tolist(), strict=True
         )
     ]
-    return Sentiments(labels, scores, confidences)
+    return Sentiments(
+        labels,
+        np.where(has_words, _leaning(reviews).astype(np.float64), np.nan),
+        np.where(has_words, confidences, 0),
+        np.where(has_words, margins_of(reviews), 0),
+        [str(Tier.DEEP if deep else Tier.FAST) for deep in is_deep.tolist()],
+    )
 
 
-def _disagreement(
-    parts: Matrix, leaning: Matrix, words: Positions, firsts: Positions
-) -> tuple[npt.NDArray[np.bool_], Matrix]:
+def _leaning(chances: Matrix) -> Matrix:
+    return chances[:, _POSITIVE] - chances[:, _NEGATIVE]
+
+
+def _disagreement(reading: _Reading, leaning: Matrix) -> tuple[npt.NDArray[np.bool_], Matrix]:
     """Which reviews hold both feelings, and how surely.
 
     Args:
-        parts: Probabilities of each clause.
+        reading: What the clauses say.
         leaning: How far each review as a whole leans, -1 negative to 1 positive.
-        words: Number of words of each clause.
-        firsts: First clause of each review.
     """
-    spoken = words > 0
+    parts, firsts = reading.parts, reading.firsts
+    spoken = reading.words > 0
     tone = np.where(spoken, parts[:, _POSITIVE] - parts[:, _NEGATIVE], np.float32(0))
     furthest = np.minimum(np.maximum.reduceat(tone, firsts), np.maximum.reduceat(-tone, firsts))
     praise = np.add.reduceat(np.maximum(tone, 0), firsts)
