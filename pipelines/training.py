@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
 
 from pipelines.labelled_files import read_labelled_file
+from pipelines.own_words import learn_words
 from resources.errors import ReviewGraphError
 from resources.facts import current_reviews
 from resources.nlp.context import Models
@@ -22,11 +24,12 @@ from resources.nlp.evaluation.reading import (
     language_code,
     read_sentiments,
 )
-from resources.nlp.language import detect_languages
+from resources.nlp.language import UNDETERMINED, detect_languages
 from resources.nlp.texts import ReviewTexts, text_hash
 from resources.nlp.training.adaptation import OWN_REVIEWS_SCHEMA, Adaptation, label_of_stars
 from resources.nlp.training.own_models import (
     CardText,
+    ModelFile,
     accepted_models,
     adapt_models,
     save_models,
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from pipelines.session import Session
 
 Progress = Callable[[str], None]
+
+_HAS_WORDS = pl.col("text").str.contains(r"\w")
 
 
 class TrainingError(ReviewGraphError):
@@ -52,17 +57,22 @@ class Trained:
         adaptations: File name -> what came of each model.
         folder: Where the models lie; None where no model was accepted.
         version: What they are called together; None without any.
+        words: What was learnt beside the sentiment, a sentence each.
     """
 
     adaptations: Mapping[str, Adaptation]
     folder: Path | None
     version: str | None
+    words: tuple[str, ...] = ()
 
 
 def train_tenant(
     session: Session, tenant_id: str, *, seed: int = 7, progress: Progress | None = None
 ) -> Trained:
     """Adapt the shipped models to a tenant; from then on its reviews are read with what is better.
+
+    Its stars and corrections teach sentiment, its texts which words are usual and which terms are
+    judged, the topics that people corrected what belongs to a topic.
 
     Args:
         session: The installation.
@@ -71,50 +81,52 @@ def train_tenant(
         progress: Told the file name of each model before it is adapted.
 
     Raises:
-        TrainingError: The tenant has no review with stars and a text, and no correction.
+        TrainingError: The tenant has no review with a text.
         UnknownTenantError: There is no such tenant.
     """
     with session.database.jobs() as work:
         tenant = work.tenants.require(tenant_id)
         said = work.corrections.of_tenant(tenant_id, field="sentiment")
     corrections = {one.review_key: str(one.value) for one in said}
-    own = tenant_reviews(session, tenant_id, corrections)
-    if own.is_empty():
+    texts = current_texts(session, tenant_id)
+    if texts.is_empty():
         raise TrainingError(
-            f"There is nothing to learn from: tenant {tenant_id!r} has no review with both stars "
-            "and a text, and no corrected one. Import rated reviews first."
+            f"There is nothing to learn from: tenant {tenant_id!r} has no review with a text. "
+            "Import reviews first."
         )
+    own = tenant_reviews(texts, corrections)
+    words = learn_words(session, tenant_id, texts, seed)
     card = CardText(
-        f"sentiment for {tenant.name}",
+        f"reviews of {tenant.name}",
         f"The tenant's own {own.height:,} current reviews with stars (1 and 2 negative, 3 neutral, "
         f"4 and 5 positive); {len(corrections):,} labels that people corrected count instead of "
         "the stars, and for more.",
         "The reviews belong to the tenant; these models are for this tenant alone.",
+        words.sentences,
     )
     root = session.settings.home / "models" / tenant_id
-    trained = _train(own, card, lambda version: root / version, seed, progress)
+    trained = _train(
+        own,
+        card,
+        lambda version: root / version,
+        seed=seed,
+        progress=progress,
+        words=words.files,
+    )
     if trained.folder is not None:
         with session.database.jobs() as work:
             work.nlp_settings.use_models(tenant_id, str(trained.folder), version=trained.version)
     return trained
 
 
-def tenant_reviews(
-    session: Session, tenant_id: str, corrections: Mapping[str, str]
-) -> pl.DataFrame:
-    """A tenant's current reviews that have a label, in ``OWN_REVIEWS_SCHEMA``.
-
-    Args:
-        session: The installation.
-        tenant_id: The tenant.
-        corrections: Key of a review -> the sentiment that a person gave it.
-    """
+def current_texts(session: Session, tenant_id: str) -> pl.DataFrame:
+    """A tenant's current reviews that have a word: review_key, text, language, rating."""
     import narwhals as nw
 
     lake = session.lake
     reviews = lake.read(REVIEWS, tenants=[tenant_id]).frame
     enrichments = lake.read(REVIEW_ENRICHMENTS, tenants=[tenant_id]).frame
-    current = (
+    current: pl.DataFrame = (
         current_reviews(nw.from_native(reviews), nw.from_native(enrichments))
         .to_native()
         .select("review_key", "title", "text", "rating", "language")
@@ -125,16 +137,32 @@ def tenant_reviews(
         current.select("title", "text").to_dicts(),
         pa.schema([("title", pa.string()), ("text", pa.string())]),
     )
+    return (
+        current.select("review_key", "language", "rating")
+        .with_columns(
+            text=ReviewTexts.of(batch).joined, language=pl.col("language").fill_null(UNDETERMINED)
+        )
+        .filter(_HAS_WORDS)
+    )
+
+
+def tenant_reviews(texts: pl.DataFrame, corrections: Mapping[str, str]) -> pl.DataFrame:
+    """The reviews that have a label, in ``OWN_REVIEWS_SCHEMA``.
+
+    Args:
+        texts: What ``current_texts`` returned.
+        corrections: Key of a review -> the sentiment that a person gave it.
+    """
     labels = [
         corrections.get(key) or (None if stars is None else label_of_stars(stars))
-        for key, stars in zip(current["review_key"], current["rating"], strict=True)
+        for key, stars in zip(texts["review_key"], texts["rating"], strict=True)
     ]
     return _own_reviews(
-        current["review_key"].to_list(),
-        ReviewTexts.of(batch).joined.to_list(),
-        current["language"].to_list(),
+        texts["review_key"].to_list(),
+        texts["text"].to_list(),
+        texts["language"].to_list(),
         labels,
-        [key in corrections for key in current["review_key"]],
+        [key in corrections for key in texts["review_key"]],
     )
 
 
@@ -185,26 +213,28 @@ def train_file(
         f"{own.height:,} different labelled texts of {path.name}: {found}.",
         "The file's owner decides what these models may be used for.",
     )
-    return _train(own, card, lambda _: out, seed, progress)
+    return _train(own, card, lambda _: out, seed=seed, progress=progress)
 
 
 def _train(
     own: pl.DataFrame,
     card: CardText,
     folder_of: Callable[[str], Path],
+    *,
     seed: int,
     progress: Progress | None,
+    words: Mapping[str, ModelFile] = MappingProxyType({}),
 ) -> Trained:
     base = Models()
     adaptations = adapt_models(base, own, seed=seed, progress=progress)
-    changed = accepted_models(adaptations)
+    changed = {**accepted_models(adaptations), **words}
     if not changed:
-        return Trained(adaptations, None, None)
+        return Trained(adaptations, None, None, card.words)
     version = version_of(changed)
     folder = folder_of(version)
     figures: dict[str, Any] = {name: one.to_dict() for name, one in adaptations.items()}
     save_models(folder, base, changed, card, figures)
-    return Trained(adaptations, folder, version)
+    return Trained(adaptations, folder, version, card.words)
 
 
 def _languages(texts: Sequence[str], given: str | None) -> list[str]:
@@ -224,5 +254,4 @@ def _own_reviews(
     is_corrected: Sequence[bool],
 ) -> pl.DataFrame:
     frame = pl.DataFrame([keys, texts, languages, labels, is_corrected], schema=OWN_REVIEWS_SCHEMA)
-    has_words = pl.col("text").str.contains(r"\w")
-    return frame.filter(has_words, pl.col("label").is_not_null())
+    return frame.filter(_HAS_WORDS, pl.col("label").is_not_null())

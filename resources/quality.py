@@ -16,6 +16,8 @@ from typing import Any
 import polars as pl
 
 SENTIMENTS = ("negative", "neutral", "mixed", "positive")
+TIERS = ("fast", "cascade", "deep", "plugin")
+CORRECTED_FIELDS = ("aspects", "entities", "language", "sentiment", "topics")
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def check_reviews(reviews: pl.DataFrame) -> list[Finding]:
 
 
 def check_enrichments(enrichments: pl.DataFrame) -> list[Finding]:
-    """Hold ``review_enrichments`` rows against their suite: labels, ranges, versions."""
+    """Hold ``review_enrichments`` rows against their suite: labels, ranges, spans, versions."""
     expectations = _expectations()
     return _validate(
         enrichments.select(
@@ -85,7 +87,21 @@ def check_enrichments(enrichments: pl.DataFrame) -> list[Finding]:
             "sentiment",
             "sentiment_score",
             "sentiment_confidence",
+            "sentiment_margin",
+            "tier",
+            "rating_disagreement",
+            "spam_score",
             "models",
+            (pl.col("sentiment").is_null() == pl.col("sentiment_score").is_null()).alias(
+                "score_stands_beside_label"
+            ),
+            _spans_in_order("aspects"),
+            _spans_in_order("pii"),
+            pl.col("corrected")
+            .list.eval(pl.element().is_in(CORRECTED_FIELDS))
+            .list.all()
+            .fill_null(value=True)
+            .alias("corrected_fields_are_known"),
         ),
         [
             *(
@@ -99,14 +115,37 @@ def check_enrichments(enrichments: pl.DataFrame) -> list[Finding]:
             expectations.ExpectColumnValuesToBeInSet(
                 column="sentiment", value_set=list(SENTIMENTS)
             ),
-            expectations.ExpectColumnValuesToBeBetween(
-                column="sentiment_score", min_value=-1, max_value=1
+            expectations.ExpectColumnValuesToBeInSet(column="tier", value_set=list(TIERS)),
+            *(
+                expectations.ExpectColumnValuesToBeBetween(
+                    column=column, min_value=least, max_value=most
+                )
+                for column, least, most in (
+                    ("sentiment_score", -1, 1),
+                    ("sentiment_confidence", 0, 1),
+                    ("sentiment_margin", 0, 1),
+                    ("rating_disagreement", -2, 2),
+                    ("spam_score", 0, 1),
+                )
             ),
-            expectations.ExpectColumnValuesToBeBetween(
-                column="sentiment_confidence", min_value=0, max_value=1
+            *(
+                expectations.ExpectColumnValuesToBeInSet(column=column, value_set=[True])
+                for column in (
+                    "score_stands_beside_label",
+                    "aspects_spans_in_order",
+                    "pii_spans_in_order",
+                    "corrected_fields_are_known",
+                )
             ),
         ],
     )
+
+
+def _spans_in_order(column: str) -> pl.Expr:
+    """Whether every span of a row begins at or after the text's begin and before its own end."""
+    start, end = (pl.element().struct.field(name) for name in ("start", "end"))
+    in_order = pl.col(column).list.eval((start >= 0) & (start < end)).list.all()
+    return in_order.fill_null(value=True).alias(f"{column}_spans_in_order")
 
 
 def _expectations() -> Any:

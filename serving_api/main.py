@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from importlib.metadata import version
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
@@ -13,6 +14,8 @@ from resources.database import Database
 from resources.objects import ObjectStore
 from resources.settings import Settings
 from resources.snapshots import SnapshotStore
+from serving_api.analysis.routes import router as analysis
+from serving_api.corrections.routes import router as corrections
 from serving_api.health.routes import router as health
 from serving_api.identity.routes import router as identity
 from serving_api.kit import errors, openapi
@@ -25,6 +28,7 @@ from serving_api.metrics.routes import router as metrics
 from serving_api.reports.routes import router as reports
 from serving_api.reviews.routes import router as reviews
 from serving_api.tenants.routes import router as tenants
+from serving_api.understanding.routes import router as understanding
 
 
 def create_app(
@@ -69,6 +73,8 @@ def create_app(
                 snapshots_path=settings.snapshots_path,
                 objects=objects or ObjectStore.from_settings(settings),
                 answers=AnswerCache(),
+                analyses=AnswerCache(),
+                analysts=CapacityLimiter(settings.worker_count),
                 tokens=tokens,
                 cursors=cursors,
             )
@@ -86,7 +92,17 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    for router in (identity, tenants, metrics, reviews, reports, health):
+    for router in (
+        identity,
+        tenants,
+        metrics,
+        reviews,
+        corrections,
+        understanding,
+        analysis,
+        reports,
+        health,
+    ):
         app.include_router(router)
     errors.install(app)
     openapi.install(app)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SAMPLE_REVIEWS = 256
 _FEWEST_REVIEWS, _DOUBLINGS = 8, 11
-_SECONDS = 0.1  # of one core, whatever else the machine is doing
+_SECONDS = 0.25  # of one core, whatever else the machine is doing
 _PLUGIN_PACKAGES = ("torch", "transformers", "spacy")
 
 

@@ -6,11 +6,14 @@ import json
 import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli import console
+
+if TYPE_CHECKING:
+    from resources.database import TierName
 
 app = typer.Typer(no_args_is_help=True, help="Create and list tenants.")
 
@@ -87,3 +90,49 @@ def _read_names(path: Path) -> list[Any]:
             '[{"name": "Trail Jacket", "kind": "product", "aliases": ["trail coat"]}].'
         )
     return [{"kind": "product", "aliases": [], **name} for name in names]
+
+
+@app.command("tiers")
+def tiers(
+    tenant: Annotated[str, typer.Argument(help="The tenant.")],
+    allow: Annotated[list[str], typer.Option(help="fast, cascade, deep or plugin; repeat it.")],
+) -> None:
+    """Say which tiers of understanding a tenant's plan allows; fast always is."""
+    from pipelines.session import open_session
+
+    chosen = [_tier_named(name) for name in allow]
+    with open_session() as session, session.database.jobs() as work:
+        work.tenants.require(tenant)
+        allowed = work.nlp_settings.allow(tenant, chosen).allowed_tiers
+    console.say(f"{tenant} may use {', '.join(allowed)}.")
+
+
+@app.command("tier")
+def tier(
+    tenant: Annotated[str, typer.Argument(help="The tenant.")],
+    name: Annotated[str, typer.Argument(help="fast, cascade, deep or plugin.")],
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(help="JSON file {task, engine, model, options} of a plug-in; repeat it."),
+    ] = None,
+) -> None:
+    """Choose how thoroughly a tenant's reviews are read from the next run on."""
+    from pipelines.session import open_session
+    from resources.nlp.plugins import PluginSpec
+
+    specs = [PluginSpec.from_dict(json.loads(path.read_text("utf-8"))) for path in plugin or []]
+    with open_session() as session, session.database.jobs() as work:
+        work.tenants.require(tenant)
+        chosen = work.nlp_settings.choose(
+            tenant, tier=_tier_named(name), plugins=[spec.to_dict() for spec in specs]
+        )
+    console.say(f"The reviews of {tenant} are read in the tier {chosen.tier} from now on.")
+
+
+def _tier_named(name: str) -> TierName:
+    from resources.database import TIER_NAMES
+
+    for tier in TIER_NAMES:
+        if tier == name:
+            return tier
+    raise typer.BadParameter(f"There is no tier {name!r}; choose from {', '.join(TIER_NAMES)}.")

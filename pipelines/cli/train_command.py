@@ -62,7 +62,7 @@ def _train_tenant(tenant: str, seed: int) -> None:
     from pipelines.training import train_tenant
 
     with open_session() as session:
-        console.heading(f"Adapting the sentiment models to {tenant}")
+        console.heading(f"Adapting the models to {tenant}")
         trained = train_tenant(session, tenant, seed=seed, progress=_say_begun)
     _show(trained)
     if trained.folder is not None:
@@ -144,6 +144,8 @@ def _show(trained: Trained) -> None:
     )
     for name, one in trained.adaptations.items():
         console.say(f"  {name}: {one.reason}")
+    for sentence in trained.words:
+        console.say(f"  {sentence}")
     if trained.folder is None:
         console.say("  Nothing was written; the models that are in use stay in use.")
     else:

@@ -12,6 +12,7 @@ work`` for the API, and ``with database.jobs() as work`` for the graph and the c
 from __future__ import annotations
 
 from resources.database.collection import DataForSEOTask, ImportBatch, Source
+from resources.database.corrections import CORRECTED_FIELDS, CorrectedField, Correction
 from resources.database.database import Database
 from resources.database.errors import (
     DatabaseSetupError,
@@ -19,6 +20,7 @@ from resources.database.errors import (
     DuplicateError,
     EmbeddedServerError,
     SupersededAttemptError,
+    TierNotAllowedError,
     UnknownTenantError,
 )
 from resources.database.identity import ROLES, Membership, User
@@ -26,19 +28,31 @@ from resources.database.ledger import STAGES, Stage, StageRecord, StageStatus
 from resources.database.publishing import SnapshotRecord
 from resources.database.reporting import ReportDocument, ReportFile, ReportRequest
 from resources.database.tenancy import Tenant, TenantName
+from resources.database.understanding import (
+    TIER_NAMES,
+    DocumentRecord,
+    NlpSettings,
+    TierName,
+)
 from resources.database.unit_of_work import UnitOfWork
 
 __all__ = [
+    "CORRECTED_FIELDS",
     "ROLES",
     "STAGES",
+    "TIER_NAMES",
+    "CorrectedField",
+    "Correction",
     "DataForSEOTask",
     "Database",
     "DatabaseSetupError",
     "DatabaseUnavailableError",
+    "DocumentRecord",
     "DuplicateError",
     "EmbeddedServerError",
     "ImportBatch",
     "Membership",
+    "NlpSettings",
     "ReportDocument",
     "ReportFile",
     "ReportRequest",
@@ -50,6 +64,8 @@ __all__ = [
     "SupersededAttemptError",
     "Tenant",
     "TenantName",
+    "TierName",
+    "TierNotAllowedError",
     "UnitOfWork",
     "UnknownTenantError",
     "User",

@@ -27,3 +27,7 @@ class DuplicateError(ReviewGraphError):
 
 class SupersededAttemptError(ReviewGraphError):
     """A run wants to end a report request that another attempt has taken over since."""
+
+
+class TierNotAllowedError(ReviewGraphError):
+    """A tenant chose a tier of understanding that its plan does not allow."""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Date,
     Double,
     Index,
@@ -24,6 +25,8 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    exists,
+    false,
     func,
     or_,
     select,
@@ -31,7 +34,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.selectable import NamedFromClause
 
+from resources.database.corrections import corrections
 from resources.database.repository import Repository
 from resources.database.schema import TIMESTAMP, json_column, metadata, one_of, tenant_column
 
@@ -205,7 +210,8 @@ class LedgerRepository(Repository):
 
         That is so when the stage never ended well there, or when it read a version of its input
         table older than the one upstream wrote last. Where upstream writes no lake table, the
-        clock decides: upstream ended after the stage had begun.
+        clock decides: upstream ended after the stage had begun. Reviews are also due to be
+        understood when a person corrected one of the day after the stage had begun.
 
         Args:
             stage: The stage that may have to run.
@@ -235,7 +241,11 @@ class LedgerRepository(Repository):
             .where(
                 before.c.stage == upstream,
                 before.c.status == "done",
-                or_(after.c.status.is_distinct_from("done"), read_less),
+                or_(
+                    after.c.status.is_distinct_from("done"),
+                    read_less,
+                    _corrected_since(after) if stage == "understood" else false(),
+                ),
             )
             .order_by(before.c.day, before.c.tenant_id)
         )
@@ -249,6 +259,15 @@ class LedgerRepository(Repository):
 _STAGE_NUMBER = case(
     {stage: number for number, stage in enumerate(STAGES)}, value=stage_runs.c.stage
 )
+
+
+def _corrected_since(run: NamedFromClause) -> ColumnElement[bool]:
+    """Whether a review of the run's tenant and day was corrected after the run had begun."""
+    return exists().where(
+        corrections.c.tenant_id == run.c.tenant_id,
+        corrections.c.day == run.c.day,
+        corrections.c.created_at > run.c.started_at,
+    )
 
 
 def _is(tenant_id: str, day: date, stage: Stage) -> tuple[Any, Any, Any]:

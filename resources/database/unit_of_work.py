@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from resources.database.collection import ImportRepository, SourceRepository, TaskRepository
+from resources.database.corrections import CorrectionRepository
 from resources.database.errors import DatabaseUnavailableError
 from resources.database.identity import UserRepository
 from resources.database.ledger import LedgerRepository
@@ -22,6 +23,12 @@ from resources.database.publishing import SnapshotRepository
 from resources.database.reporting import ReportRepository
 from resources.database.schema import TENANT_SETTING, USER_SETTING
 from resources.database.tenancy import TenantRepository
+from resources.database.understanding import (
+    DocumentRepository,
+    NlpSettingsRepository,
+    aspect_lexicons,
+    taxonomies,
+)
 
 
 class UnitOfWork:
@@ -36,6 +43,10 @@ class UnitOfWork:
         ledger: What every stage did.
         snapshots: The published snapshots.
         reports: The report requests and documents.
+        corrections: What people said of reviews where the models were wrong.
+        taxonomies: The topics each tenant looks for.
+        lexicons: The aspects each tenant looks for.
+        nlp_settings: Which models read each tenant's reviews.
         session: The transaction itself, for what no repository covers.
     """
 
@@ -47,6 +58,10 @@ class UnitOfWork:
     ledger: LedgerRepository
     snapshots: SnapshotRepository
     reports: ReportRepository
+    corrections: CorrectionRepository
+    taxonomies: DocumentRepository
+    lexicons: DocumentRepository
+    nlp_settings: NlpSettingsRepository
 
     def __init__(
         self, engine: Engine, *, tenant_id: str | None = None, user_id: uuid.UUID | None = None
@@ -66,6 +81,10 @@ class UnitOfWork:
         self.ledger = LedgerRepository(self.session)
         self.snapshots = SnapshotRepository(self.session)
         self.reports = ReportRepository(self.session)
+        self.corrections = CorrectionRepository(self.session)
+        self.taxonomies = DocumentRepository(self.session, taxonomies)
+        self.lexicons = DocumentRepository(self.session, aspect_lexicons)
+        self.nlp_settings = NlpSettingsRepository(self.session)
 
     def __enter__(self) -> Self:
         """Begin the transaction.

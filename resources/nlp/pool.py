@@ -23,7 +23,7 @@ from resources.nlp.context import AnnotationContext
 from resources.nlp.engine import ANNOTATION_SCHEMA, annotate
 
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
-_COLUMNS = ["review_key", "version", "title", "text"]
+_COLUMNS = ("review_key", "version", "title", "text", "rating", "language_given")
 _ROWS_PER_MESSAGE = 2_048
 # A worker needs about a second to start; below this many rows one process is done earlier.
 _LEAST_ROWS = 8_000
@@ -37,7 +37,7 @@ def annotate_table(table: pa.Table, context: AnnotationContext, workers: int) ->
     """Understand a table of reviews.
 
     Args:
-        table: Columns review_key, version, title, text.
+        table: Columns review_key, version, title, text, and optionally rating and language_given.
         context: What to read them with.
         workers: Processes to use; small tables and 1 are done in this process.
 
@@ -47,7 +47,8 @@ def annotate_table(table: pa.Table, context: AnnotationContext, workers: int) ->
     Raises:
         WorkerError: A worker died, for example for want of memory.
     """
-    batches = table.select(_COLUMNS).combine_chunks().to_batches(max_chunksize=_ROWS_PER_MESSAGE)
+    read = [name for name in _COLUMNS if name in table.column_names]
+    batches = table.select(read).combine_chunks().to_batches(max_chunksize=_ROWS_PER_MESSAGE)
     if workers <= 1 or table.num_rows < _LEAST_ROWS:
         return pa.Table.from_batches(
             [annotate(batch, context) for batch in batches], ANNOTATION_SCHEMA

@@ -8,6 +8,7 @@ unit of work ends before the answer is sent, so a failed commit can never follow
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,15 +17,16 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from resources.database import Tenant, UnitOfWork, User
 from resources.database.identity import Role
-from serving_api.kit.errors import CHALLENGE, Problem
+from serving_api.kit.errors import CHALLENGE, Problem, invalid_parameter
 from serving_api.kit.parameters import TENANT_ID, TenantPath
-from serving_api.kit.services import CurrentServices, services_of
+from serving_api.kit.services import CurrentServices, Services, services_of
 from serving_api.kit.tokens import Principal
 
 # How many requests may hold a database connection. All limits together stay below the 20 that the
 # pool has: threads waiting for a connection could keep those who hold one from giving it back.
 MEMBERS_AT_ONCE = 12
 USERS_AT_ONCE = 4
+ANALYSTS_AT_ONCE = 3
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -111,6 +113,15 @@ def tenant_session(
         Problem: ``not-found`` if there is no such tenant or the user is no member of it, without
             a difference between the two; ``unauthenticated`` as for :func:`user_session`.
     """
+    with member_session(services, principal, tenant) as session:
+        yield session
+
+
+@contextmanager
+def member_session(
+    services: Services, principal: Principal, tenant: str
+) -> Iterator[TenantSession]:
+    """As :func:`tenant_session`, for requests that let go of the database before they answer."""
     if not TENANT_ID.fullmatch(tenant):
         raise Problem("not-found")
     with services.database.work(tenant, user_id=principal.user_id) as work:
@@ -120,6 +131,23 @@ def tenant_session(
         if membership is None or record is None:
             raise Problem("not-found")
         yield TenantSession(principal, record, membership.role, work)
+
+
+def only_tenant(services: Services, principal: Principal) -> str:
+    """The tenant of a user who belongs to one alone.
+
+    Raises:
+        Problem: ``not-found`` for a user without any tenant; ``invalid-parameters`` for one with
+            several, who has to name the one that is meant.
+    """
+    with services.database.work(None, user_id=principal.user_id) as work:
+        user = _active_user(work, principal)
+        tenants = [membership.tenant_id for membership in work.users.memberships(user.id)]
+    if not tenants:
+        raise Problem("not-found")
+    if len(tenants) > 1:
+        raise invalid_parameter("query.tenant", "say which one: you belong to several tenants")
+    return tenants[0]
 
 
 def _active_user(work: UnitOfWork, principal: Principal) -> User:

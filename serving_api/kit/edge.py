@@ -17,6 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving_api.kit.errors import Problem, problem_response
 
 MAXIMUM_BODY_BYTES = 64 * 1024
+# Addresses that take more, and how much: whole texts, and the documents they are read with.
+_LARGER_BODIES = (
+    (re.compile(r"/v1/analyze"), 16 * 1024 * 1024),
+    (re.compile(r"/v1/tenants/[^/]+/(taxonomy|aspect-lexicon)"), 4 * 1024 * 1024),
+)
 _GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 # The API answers with data, never with pages: nothing it sends may run, be framed or be guessed at.
@@ -78,19 +83,35 @@ def _request_id(given: str | None) -> str:
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
-    """Stop reading a body that is longer than any request of this API."""
+    """Stop reading a body that is longer than its address takes."""
     declared = Headers(scope=scope).get("content-length", "")
+    limit = body_limit(scope["path"])
     received = 0
+
+    def refuse_more_than_the_limit(length: int) -> None:
+        if length > limit:
+            raise Problem(
+                "body-too-large",
+                f"Send at most {limit // 1024} KiB.",
+                headers={"Connection": "close"},
+            )
 
     async def receive_at_most() -> Message:
         nonlocal received
-        if declared.isdecimal() and int(declared) > MAXIMUM_BODY_BYTES:
-            raise Problem("body-too-large", headers={"Connection": "close"})
+        if declared.isdecimal():
+            refuse_more_than_the_limit(int(declared))
         message = await receive()
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
-            if received > MAXIMUM_BODY_BYTES:
-                raise Problem("body-too-large", headers={"Connection": "close"})
+            refuse_more_than_the_limit(received)
         return message
 
     return receive_at_most
+
+
+def body_limit(path: str) -> int:
+    """The longest body that an address takes, in bytes."""
+    for pattern, limit in _LARGER_BODIES:
+        if pattern.fullmatch(path):
+            return limit
+    return MAXIMUM_BODY_BYTES

@@ -106,7 +106,7 @@ REGISTRY: dict[str, ProblemKind] = {
     "body-too-large": ProblemKind(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "The request body is too large",
-        "Send at most 64 KiB.",
+        "Send less at once.",
     ),
     "unavailable": ProblemKind(
         HTTPStatus.SERVICE_UNAVAILABLE,

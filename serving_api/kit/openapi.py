@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from serving_api.kit.errors import REGISTRY, TYPE_PREFIX, ProblemDocument
 
@@ -40,6 +41,12 @@ TAGS = [
     {"name": "tenants", "description": "The tenants one belongs to."},
     {"name": "metrics", "description": "Numbers, each with the reviews behind it."},
     {"name": "reviews", "description": "The reviews themselves."},
+    {"name": "corrections", "description": "What people say of reviews where the models err."},
+    {
+        "name": "understanding",
+        "description": "What the reviews are read with.",
+    },
+    {"name": "analysis", "description": "Understanding texts while you wait."},
     {"name": "reports", "description": "Written reports: list, download, ask for another."},
     {"name": "health", "description": "For whoever runs the API."},
 ]
@@ -71,3 +78,20 @@ def _drop_foreign_errors(document: dict[str, Any]) -> None:
             content = operation["responses"].get("422", {}).get("content", {})
             if "application/json" in content:
                 del operation["responses"]["422"]
+
+
+def inlined(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a body that a route reads by itself, in one piece."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def resolved(node: Any) -> Any:
+        if isinstance(node, list):
+            return [resolved(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return resolved(parts[node["$ref"].rpartition("/")[2]])
+        return {name: resolved(value) for name, value in node.items()}
+
+    return dict(resolved(schema))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from resources.database import Database
@@ -18,13 +19,27 @@ from serving_api.kit.tokens import Tokens
 
 @dataclass(frozen=True)
 class Services:
-    """The resources below the application, and its own parts that outlive a request."""
+    """The resources below the application, and its own parts that outlive a request.
+
+    Attributes:
+        database: Identity, tenants, and what people ask for.
+        snapshots: Numbers and reviews.
+        snapshots_path: Folder of the snapshots.
+        objects: Files of reports.
+        answers: Kept answers from snapshots.
+        analyses: Kept annotations of single texts.
+        analysts: How many requests may understand texts at the same time.
+        tokens: Signs and reads access tokens.
+        cursors: Signs and reads cursors.
+    """
 
     database: Database
     snapshots: SnapshotStore
     snapshots_path: Path
     objects: ObjectStore
     answers: AnswerCache
+    analyses: AnswerCache
+    analysts: CapacityLimiter
     tokens: Tokens
     cursors: Cursors
 

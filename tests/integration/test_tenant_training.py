@@ -14,7 +14,7 @@ from assets.enrichment.review_enrichments import review_enrichments
 from assets.reviews.reviews import normalised_reviews
 from assets.scope import RunScope
 from pipelines.session import Session
-from pipelines.training import TrainingError, tenant_reviews, train_tenant
+from pipelines.training import TrainingError, current_texts, tenant_reviews, train_tenant
 from resources.database.errors import UnknownTenantError
 from resources.importing import land
 from resources.lake import Lake
@@ -34,7 +34,8 @@ def rated_reviews(rows):
         words = COMPLAINT if stars in {1, 2} else PRAISE if stars in {4, 5} else ("plain",)
         yield {
             "id": str(number),
-            "text": f"The thing that came on day {number} was {dice.choice(words)} as we saw.",
+            "text": f"The thing that came on day {number} was {dice.choice(words)} as we saw. "
+            f"The gizmolet was {'great' if number % 3 else 'awful'}.",
             "rating": stars or None,
             "date": "2026-03-01",
         }
@@ -78,7 +79,7 @@ def corrected_key(session):
 def test_stars_and_corrections_become_labels_and_reviews_without_any_are_left_out(
     session, corrected_key
 ):
-    own = tenant_reviews(session, "acme", {corrected_key: "negative"})
+    own = tenant_reviews(current_texts(session, "acme"), {corrected_key: "negative"})
     rated = session.lake.read(REVIEWS, tenants=["acme"]).frame.drop_nulls("rating").collect()
     assert own.height == rated.height < 300
     assert own.filter(is_corrected=True).select("review_key", "label").rows() == [
@@ -107,8 +108,27 @@ def test_a_better_model_is_kept_registered_and_used_for_that_tenant_alone(sessio
     assert again.version == trained.version
 
 
+def test_own_words_are_rated_and_own_terms_are_mined_until_people_write_a_lexicon(session):
+    trained = train_tenant(session, "acme")
+    assert any("own reviews" in sentence for sentence in trained.words)
+    with session.database.jobs() as work:
+        mined = work.lexicons.current("acme")
+        context, other = tenant_context(work, "acme"), tenant_context(work, "brava")
+    assert mined.author == "train"
+    assert "gizmolet" in {term["text"] for term in mined.document["terms"]}
+    assert context.aspects.version == mined.version != other.aspects.version
+    assert context.models.background.version != other.models.background.version
+    with session.database.jobs() as work:
+        edited = context.aspects.merge([{"action": "remove", "term": "gizmolet"}])
+        work.lexicons.save("acme", edited.to_dict(), version=edited.version, author="ann")
+    again = train_tenant(session, "acme")
+    assert "The aspect lexicon stays as people wrote it." in again.words
+    with session.database.jobs() as work:
+        assert work.lexicons.current("acme").version == edited.version
+
+
 def test_a_tenant_without_ratings_and_one_that_is_unknown_are_refused(session):
-    with pytest.raises(TrainingError, match="no review with both stars"):
+    with pytest.raises(TrainingError, match="no review with a text"):
         train_tenant(session, "empty")
     with pytest.raises(UnknownTenantError):
         train_tenant(session, "nobody")

@@ -44,6 +44,10 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
         files=[],
         request_id=request.id,
     )
+    work.corrections.record(tenant_id, "a" * 32, "sentiment", "positive", author="ann", day=DAY)
+    work.taxonomies.save(tenant_id, {"topics": []}, version="v1", author="ann")
+    work.lexicons.save(tenant_id, {"terms": []}, version="v1", author="ann")
+    work.nlp_settings.choose(tenant_id, tier="cascade")
     return user.id
 
 
@@ -138,6 +142,23 @@ def test_a_row_for_another_tenant_is_refused(database):
         work.sources.create("bolt", "google_reviews", "smuggled")
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda work: work.corrections.record("bolt", "b" * 32, "topics", [], author="eve"),
+        lambda work: work.taxonomies.save("bolt", {}, version="v2", author="eve"),
+        lambda work: work.lexicons.save("bolt", {}, version="v2", author="eve"),
+        lambda work: work.nlp_settings.choose("bolt", tier="deep"),
+    ],
+)
+def test_what_another_tenant_says_of_its_reviews_cannot_be_written_for_it(database, write):
+    with (
+        pytest.raises(ProgrammingError, match="row-level security"),
+        database.work("acme") as work,
+    ):
+        write(work)
+
+
 def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database):
     with database.work("acme") as work:
         run = work.session.execute
@@ -161,6 +182,12 @@ def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database)
         "update reviewgraph.memberships set role = 'owner'",
         "update reviewgraph.stage_runs set status = 'done'",
         "delete from reviewgraph.report_documents",
+        "update reviewgraph.corrections set value = null",
+        "delete from reviewgraph.corrections",
+        "update reviewgraph.taxonomies set document = '{}'",
+        "delete from reviewgraph.aspect_lexicons",
+        "update reviewgraph.nlp_settings set allowed_tiers = '[\"plugin\"]'",
+        "update reviewgraph.nlp_settings set models_folder = '/etc'",
         "truncate reviewgraph.sources",
         "create table reviewgraph.mine (id int)",
         "create table dagster.mine (id int)",

@@ -212,7 +212,16 @@ def content(row):
 def test_every_row_names_the_versions_it_was_made_with():
     (row,) = rows_of(["good"])
     assert json.loads(row["models"]) == CONTEXT.versions()
-    assert set(CONTEXT.versions()) == {"language", "sentiment", "topics", "keywords", "entities"}
+    assert set(CONTEXT.versions()) == {
+        "language",
+        "sentiment",
+        "topics",
+        "keywords",
+        "entities",
+        "privacy",
+        "integrity",
+        "aspects",
+    }
     other = default_context([{"name": "Aurora", "kind": "brand", "aliases": []}])
     assert other.versions()["entities"] != CONTEXT.versions()["entities"]
     assert other.versions()["topics"] == CONTEXT.versions()["topics"]

@@ -129,7 +129,7 @@ class AspectLexicon:
     def version(self) -> str:
         """Short hash of what decides an annotation."""
         content = [
-            list(self.categories),
+            sorted(self.categories),
             [
                 [term.language, term.text, term.category, term.score if term.count else None]
                 for term in self.terms

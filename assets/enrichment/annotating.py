@@ -1,0 +1,137 @@
+"""The annotations of one day: read what is known, annotate the rest, let people's words win."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from resources import quality
+from resources.lake import Commit, DayRange, Lake
+from resources.nlp.cache import CacheUse, annotate_cached
+from resources.nlp.context import AnnotationContext
+from resources.nlp.corrections import Corrections, apply_corrections, known_languages
+from resources.schemas import REVIEW_ENRICHMENTS, REVIEWS
+
+SUMMARY_SCHEMA = pl.Schema(
+    {
+        "day": pl.Date,
+        "tenant_id": pl.String,
+        "reviews": pl.Int64,
+        "languages": pl.Int64,
+        **dict.fromkeys(quality.SENTIMENTS, pl.Int64),
+        "annotated": pl.Int64,
+        "reused": pl.Int64,
+        "repeated": pl.Int64,
+        "corrected": pl.Int64,
+    }
+)
+
+
+@dataclass(frozen=True)
+class AnnotatedDay:
+    """What annotating one day for some tenants did.
+
+    Attributes:
+        summary: Per tenant its reviews, languages and sentiments, what the cache saved and how
+            many reviews people had corrected; ``SUMMARY_SCHEMA``.
+        tiers: Rows by the tier that judged them.
+        input_version: Version of ``reviews`` that was read.
+        commit: The commit that replaced the tenants' part in ``review_enrichments``.
+    """
+
+    summary: pl.DataFrame
+    tiers: Counter[str] = field(hash=False)
+    input_version: int
+    commit: Commit
+
+
+def annotate_day(
+    lake: Lake,
+    day: date,
+    annotations: Mapping[str, AnnotationContext],
+    *,
+    workers: int,
+    corrections: Mapping[str, Corrections] | None = None,
+) -> AnnotatedDay:
+    """Replace the tenants' part of a day by the annotations of its review versions.
+
+    What the day's table holds already of the same text and the same models is not done again.
+
+    Args:
+        lake: Where ``reviews`` is read and ``review_enrichments`` is written.
+        day: The ingestion day.
+        annotations: Tenant -> what its reviews are read with.
+        workers: Processes that annotate side by side.
+        corrections: Tenant -> what people said of its reviews.
+    """
+    tenants, days = list(annotations), DayRange.single(day)
+    reviews = lake.read(REVIEWS, days=days, tenants=tenants)
+    known = lake.read(REVIEW_ENRICHMENTS, days=days, tenants=tenants)
+    tables, summary = [REVIEW_ENRICHMENTS.schema.empty_table()], []
+    for tenant, context in annotations.items():
+        said = (corrections or {}).get(tenant, {})
+        texts = _texts(reviews.frame, tenant, said)
+        annotated, use = annotate_cached(texts, context, _of(known.frame, tenant), workers)
+        corrected, corrected_rows = apply_corrections(annotated, texts, said)
+        tables.append(_with_scope(corrected, day, tenant))
+        summary.append(_summary(tables[-1], day, tenant, use, corrected_rows))
+    rows = pa.concat_tables(tables)
+    commit = lake.replace(REVIEW_ENRICHMENTS, rows, day=day, tenants=tenants)
+    tiers = Counter[str](tier for tier in rows.column("tier").to_pylist() if tier is not None)
+    return AnnotatedDay(
+        pl.DataFrame(summary, schema=SUMMARY_SCHEMA), tiers, reviews.version, commit
+    )
+
+
+def _texts(reviews: pl.LazyFrame, tenant: str, said: Corrections) -> pa.Table:
+    """The tenant's reviews of the day in the engine's input columns."""
+    texts = (
+        _of_tenant(reviews, tenant)
+        .filter(~pl.col("is_deleted"))
+        .select("review_key", "version", "title", "text", "rating")
+        .sort("review_key", "version")
+        .collect()
+    )
+    languages = known_languages(texts["review_key"].to_list(), said)
+    return texts.to_arrow().append_column("language_given", pa.array(languages, pa.string()))
+
+
+def _of(enrichments: pl.LazyFrame, tenant: str) -> pa.Table:
+    return _of_tenant(enrichments, tenant).collect().to_arrow()
+
+
+def _of_tenant(frame: pl.LazyFrame, tenant: str) -> pl.LazyFrame:
+    return frame.filter(pl.col("tenant_id") == tenant)
+
+
+def _summary(
+    enriched: pa.Table, day: date, tenant: str, use: CacheUse, corrected: int
+) -> dict[str, Any]:
+    """Count one part's reviews, languages and sentiments for the operators' preview."""
+    counts = Counter(enriched.column("sentiment").to_pylist())
+    return {
+        "day": day,
+        "tenant_id": tenant,
+        "reviews": enriched.num_rows,
+        "languages": len(enriched.column("language").unique()),
+        **{label: counts[label] for label in quality.SENTIMENTS},
+        "annotated": use.annotated,
+        "reused": use.reused,
+        "repeated": use.repeated,
+        "corrected": corrected,
+    }
+
+
+def _with_scope(annotated: pa.Table, day: date, tenant: str) -> pa.Table:
+    count = annotated.num_rows
+    columns = {
+        "day": pa.array([day] * count, pa.date32()),
+        "tenant_id": pa.array([tenant] * count, pa.string()),
+        **{name: annotated.column(name) for name in annotated.column_names},
+    }
+    schema = REVIEW_ENRICHMENTS.schema
+    return pa.table([columns[name] for name in schema.names], names=schema.names).cast(schema)

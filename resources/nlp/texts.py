@@ -1,0 +1,91 @@
+"""Titles and texts of a batch as the annotators read them.
+
+Title, a line break and text become one string, just the text where there is no title. It is cleaned
+without changing its length: what an annotator says of the characters ``start`` to ``end`` holds for
+the review as it was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+# Nobody reads further than this in one review; it bounds the cost of a huge text.
+LENGTH_LIMIT = 20_000
+
+_LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+
+
+@dataclass(frozen=True)
+class ReviewTexts:
+    """What is read of a batch of reviews, row for row.
+
+    Attributes:
+        joined: Title and text as one, cleaned; at most ``LENGTH_LIMIT`` characters.
+        hashes: Of the whole title and text, 32 hexadecimal digits; equal texts have equal hashes.
+        languages: Codes that are known already; null where the engine is to find out.
+        ratings: On 1..5, NaN where there is none.
+    """
+
+    joined: pl.Series
+    hashes: list[str]
+    languages: list[str | None]
+    ratings: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch) -> ReviewTexts:
+        """Read the columns title and text and, where there are any, language_given and rating."""
+        titles, bodies = _strings(batch, "title"), _strings(batch, "text")
+        languages = [code or None for code in _strings(batch, "language_given")]
+        hashes = [text_hash(*row) for row in zip(titles, bodies, languages, strict=True)]
+        return cls(_readable(titles, bodies), hashes, languages, _ratings(batch))
+
+
+def text_hash(title: str, body: str, language: str | None = None) -> str:
+    """Hash of all that an annotator reads of a review: equal hashes get equal annotations."""
+    content = f"{title}\x1f{body}" if language is None else f"{title}\x1f{body}\x1f{language}"
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _strings(batch: pa.RecordBatch, name: str) -> list[str]:
+    """A column's strings, "" for null; bytes that are no UTF-8 become replacement characters."""
+    if name not in batch.schema.names:
+        return [""] * batch.num_rows
+    column = batch.column(name)
+    try:
+        return [value or "" for value in column.to_pylist()]
+    except UnicodeDecodeError:
+        values = column.cast(pa.large_binary()).to_pylist()
+        return [(value or b"").decode("utf-8", "replace") for value in values]
+
+
+def _ratings(batch: pa.RecordBatch) -> npt.NDArray[np.float64]:
+    if "rating" not in batch.schema.names:
+        return np.full(batch.num_rows, np.nan)
+    ratings = batch.column("rating").cast(pa.float64())
+    return np.asarray(ratings.to_numpy(zero_copy_only=False), np.float64)
+
+
+def _readable(titles: list[str], bodies: list[str]) -> pl.Series:
+    joined = [
+        f"{title}\n{body[:LENGTH_LIMIT]}" if title else body[:LENGTH_LIMIT]
+        for title, body in zip(titles, bodies, strict=True)
+    ]
+    without_tags = [_without_tags(text) if "<" in text else text for text in joined]
+    return (
+        pl.Series(without_tags, dtype=pl.String)
+        .str.slice(0, LENGTH_LIMIT)
+        .str.replace_all(_CONTROL_CHARACTERS, " ")
+    )
+
+
+def _without_tags(text: str) -> str:
+    """Line-break tags as line breaks, filled up with spaces to their own length."""
+    return _LINE_BREAK_TAG.sub(lambda tag: "\n" + " " * (len(tag.group()) - 1), text)
