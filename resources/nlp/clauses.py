@@ -42,6 +42,20 @@ _CONTRAST = (
 _UNSPACED_CONTRAST = "(但是|但|不过|可是|然而|しかし|ですが|ただ、|하지만|그러나|다만)"
 _AFTER_CONTRAST = "(けれど|けど|ますが、|たが、|지만 |는데 )"
 
+# One expression, so that Polars plans and runs it once.
+_LINES = (
+    pl.col("text")
+    .str.slice(0, LENGTH_LIMIT)
+    .str.replace_all(r"([.!?…]+)\s+", "$1\n")
+    .str.replace_all(r"([。！？；]+)", "$1\n")  # noqa: RUF001 - full-width on purpose
+    .str.replace_all(_CONTRAST, "\n$1$2 ")
+    .str.replace_all(_UNSPACED_CONTRAST, "\n$1")
+    .str.replace_all(_AFTER_CONTRAST, "$1\n")
+    .str.strip_chars()
+    .str.replace_all(r"\s*[\r\n]+\s*", "\n")
+    .str.split("\n")
+)
+
 
 @dataclass(frozen=True)
 class Clauses:
@@ -67,17 +81,7 @@ def split_clauses(texts: pl.Series) -> Clauses:
     Args:
         texts: Strings without nulls; only the first ``LENGTH_LIMIT`` characters are read.
     """
-    lines = (
-        texts.str.slice(0, LENGTH_LIMIT)
-        .str.replace_all(r"([.!?…]+)\s+", "$1\n")
-        .str.replace_all(r"([。！？；]+)", "$1\n")  # noqa: RUF001 - full-width on purpose
-        .str.replace_all(_CONTRAST, "\n$1$2 ")
-        .str.replace_all(_UNSPACED_CONTRAST, "\n$1")
-        .str.replace_all(_AFTER_CONTRAST, "$1\n")
-        .str.strip_chars()
-        .str.replace_all(r"\s*[\r\n]+\s*", "\n")
-        .str.split("\n")
-    )
+    lines = texts.to_frame("text").select(_LINES).to_series()
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(lines.list.len().to_numpy(), out=offsets[1:])
     return Clauses(lines.explode().to_list() if len(texts) else [], offsets)

@@ -187,11 +187,12 @@ def find_words(points: CodePoints) -> Words:
 
 def fold(hashes: Hashes, salt: int, bits: int) -> npt.NDArray[np.int32]:
     """Mix 64-bit hashes and keep their upper ``bits`` bits as column numbers."""
-    mixed = (hashes + np.uint64(salt)) * _MIXER
+    mixed = hashes + np.uint64(salt)
+    mixed *= _MIXER
     mixed ^= mixed >> np.uint64(29)
     mixed *= _FINISHER
-    folded: npt.NDArray[np.int32] = (mixed >> np.uint64(64 - bits)).astype(np.int32)
-    return folded
+    mixed >>= np.uint64(64 - bits)
+    return mixed.astype(np.int32)
 
 
 def _selected(
@@ -219,22 +220,20 @@ def _word_blocks(words: Words, spec: FeatureSpec) -> list[Block]:
 
 def _character_blocks(points: CodePoints, spec: FeatureSpec) -> list[Block]:
     values, newlines = points.values, points.newlines
-    characters = np.where(points.classes > 0, values, np.uint32(_SPACE)).astype(np.uint64)
-    is_space = characters == _SPACE
-    is_newline = np.zeros(len(values), bool)
-    is_newline[newlines] = True
+    is_word = points.classes > 0
     # Runs of separators become one space; a newline is the space at both ends of a text.
-    repeated = np.zeros(len(values), bool)
-    repeated[1:] = is_space[1:] & is_space[:-1]
-    repeated[:-1] |= is_space[:-1] & is_newline[1:]
-    kept = ~repeated | is_newline
-    characters = characters[kept] * _MIXER
-    positions = np.cumsum(kept) - 1
-    newlines = positions[newlines]
+    kept = np.ones(len(values), bool)
+    np.logical_or(is_word[1:], is_word[:-1], out=kept[1:])
+    kept[newlines[1:] - 1] = is_word[newlines[1:] - 1]
+    kept[newlines] = True
+    characters = np.where(is_word, values, np.uint32(_SPACE))[kept].astype(np.uint64)
+    characters *= _MIXER
+    newlines = np.cumsum(kept)[newlines] - 1
     blocks = []
     rolling = characters
     for order in range(2, max(spec.character_orders) + 1):
-        rolling = rolling[:-1] * np.uint64(_BASE) + characters[order - 1 :]
+        rolling = rolling[:-1] * np.uint64(_BASE)
+        rolling += characters[order - 1 :]
         if order not in spec.character_orders:
             continue
         valid = np.ones(len(rolling), bool)
@@ -256,7 +255,11 @@ def hashed_blocks(texts: Sequence[str], spec: FeatureSpec) -> list[Block]:
         One block per n-gram order, each with ``len(texts)`` rows. A model scales each block of a
         row by the inverse square root of its number of features.
     """
-    points = scan(texts)
+    return blocks_of(scan(texts), spec)
+
+
+def blocks_of(points: CodePoints, spec: FeatureSpec) -> list[Block]:
+    """Hash the n-grams of texts that were scanned already; otherwise like ``hashed_blocks``."""
     blocks = _word_blocks(find_words(points), spec) if spec.word_orders else []
     if spec.character_orders:
         blocks += _character_blocks(points, spec)

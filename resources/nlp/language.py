@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from resources.nlp.hashing import FeatureSpec, Positions, hashed_blocks, scan
-from resources.nlp.linear import LinearModel
+from resources.nlp.hashing import CodePoints, FeatureSpec, Positions, blocks_of, scan
+from resources.nlp.linear import LinearModel, Matrix
 
 UNDETERMINED = "und"
 LANGUAGE_FEATURES = FeatureSpec(bits=17, word_orders=(1,), character_orders=(2, 3, 4))
@@ -49,6 +49,8 @@ _LEAST_TOTAL = 1e-9
 _PICTOGRAPHS = ((0x1F000, 0x20000), (0x2600, 0x27C0))
 
 READ_CHARACTERS = 300  # more does not help, and the cost grows with it
+# Most languages are plain from the beginning of a text; only who stays below is read further.
+_GLANCE_CHARACTERS, _PLAIN = 100, 0.97
 
 # Below this probability no language is named; lower, a false name is likelier than a true one.
 LEAST_CONFIDENCE = 0.45
@@ -76,15 +78,15 @@ def detect_languages(texts: Sequence[str], model: LinearModel) -> LanguageGuess:
     """
     if not texts:
         return LanguageGuess([], np.zeros(0, np.float32))
-    heads = [text[:READ_CHARACTERS] for text in texts]
-    probabilities = model.probabilities(model.logits(hashed_blocks(heads, model.spec)))
-    has_letters, is_latin = _letters(heads)
-    foreign = np.array([code in _OWN_SCRIPT for code in model.labels], bool)
-    probabilities[np.ix_(is_latin, foreign)] = 0
-    probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), _LEAST_TOTAL)
-    best = probabilities.argmax(axis=1)
-    confidences = probabilities[np.arange(len(texts)), best]
-    confidences[~has_letters] = 0
+    best, confidences = _guess([text[:_GLANCE_CHARACTERS] for text in texts], model)
+    again = [
+        row
+        for row, confidence in enumerate(confidences.tolist())
+        if confidence < _PLAIN and len(texts[row]) > _GLANCE_CHARACTERS
+    ]
+    if again:
+        heads = [texts[row][:READ_CHARACTERS] for row in again]
+        best[again], confidences[again] = _guess(heads, model)
     codes = [
         model.labels[label] if confidence >= LEAST_CONFIDENCE else UNDETERMINED
         for label, confidence in zip(best.tolist(), confidences.tolist(), strict=True)
@@ -92,9 +94,22 @@ def detect_languages(texts: Sequence[str], model: LinearModel) -> LanguageGuess:
     return LanguageGuess(codes, confidences)
 
 
-def _letters(texts: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Whether a text has any letter (digits and emoji are none), and whether all are Latin."""
+def _guess(texts: Sequence[str], model: LinearModel) -> tuple[Positions, Matrix]:
+    """Number of the likeliest language of each text and its probability, 0 without letters."""
     points = scan(texts)
+    probabilities = model.probabilities(model.logits(blocks_of(points, model.spec)))
+    has_letters, is_latin = _letters(points)
+    foreign = np.array([code in _OWN_SCRIPT for code in model.labels], bool)
+    probabilities[np.ix_(is_latin, foreign)] = 0
+    probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), _LEAST_TOTAL)
+    best = probabilities.argmax(axis=1)
+    confidences = probabilities[np.arange(len(texts)), best]
+    confidences[~has_letters] = 0
+    return best, confidences
+
+
+def _letters(points: CodePoints) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Whether a text has any letter (digits and emoji are none), and whether all are Latin."""
     values = points.values
     is_letter = (points.classes > 0) & (values >= ord("A")) & ~_is_pictograph(values)
     total = _counts(is_letter, points.newlines)

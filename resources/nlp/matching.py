@@ -22,6 +22,19 @@ _UNSPACED_SCRIPT = re.compile(
     "\U00020000-\U0002ffff]"
 )
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
+_LOWERED = (
+    pl.col("text")
+    .str.normalize("NFC")
+    .str.to_lowercase()
+    .str.replace_all("\u0307", "", literal=True)  # what lower-casing leaves of a Turkish İ
+)
+# "我用iPhone手机": a Latin word without spaces around it
+_PARTED = (
+    pl.col("text")
+    .str.replace_all(rf"({_UNSPACED})(\p{{Latin}})", "$1 $2")
+    .str.replace_all(rf"(\p{{Latin}})({_UNSPACED})", "$1 $2")
+)
+_SPACED = pl.lit(" ") + pl.col("text").str.replace_all(_NOT_A_WORD, " ").str.strip_chars(" ") + " "
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 PREFIX_MARK = "*"
 # So few texts are searched form by form: building the matcher would take longer.
@@ -30,17 +43,10 @@ _FEW_TEXTS = 4
 
 def normalise(texts: pl.Series) -> pl.Series:
     """Bring texts without nulls into the form in which phrases are searched."""
-    lowered = (
-        texts.str.normalize("NFC")
-        .str.to_lowercase()
-        .str.replace_all("\u0307", "", literal=True)  # what lower-casing leaves of a Turkish İ
-    )
-    if lowered.str.contains(_UNSPACED).any():  # "我用iPhone手机": a Latin word without spaces
-        lowered = lowered.str.replace_all(rf"({_UNSPACED})(\p{{Latin}})", "$1 $2").str.replace_all(
-            rf"(\p{{Latin}})({_UNSPACED})", "$1 $2"
-        )
-    words = lowered.str.replace_all(_NOT_A_WORD, " ").str.strip_chars(" ")
-    return " " + words + " "
+    lowered = texts.to_frame("text").select(_LOWERED).to_series()
+    if not lowered.str.contains(_UNSPACED).any():
+        return lowered.to_frame("text").select(_SPACED).to_series()
+    return lowered.to_frame("text").select(_PARTED).select(_SPACED).to_series()
 
 
 def search_forms(phrases: Iterable[str]) -> list[str]:

@@ -23,7 +23,7 @@ from resources.nlp.hashing import FeatureSpec, Positions, hashed_blocks
 from resources.nlp.linear import LinearModel, Matrix, softmax
 from resources.nlp.tiers import DeepReader, Tier, margins_of
 
-SENTIMENT_FEATURES = FeatureSpec(bits=20, word_orders=(1, 2, 3), character_orders=(3, 4, 5))
+SENTIMENT_FEATURES = FeatureSpec(bits=21, word_orders=(1, 2, 3), character_orders=(3, 4, 5))
 POLARITIES = ("negative", "neutral", "positive")  # the models' classes
 MIXED = "mixed"
 

@@ -21,6 +21,7 @@ LENGTH_LIMIT = 20_000
 
 _LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_CLEANED = pl.col("text").str.slice(0, LENGTH_LIMIT).str.replace_all(_CONTROL_CHARACTERS, " ")
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,8 @@ def _readable(titles: list[str], bodies: list[str]) -> pl.Series:
         for title, body in zip(titles, bodies, strict=True)
     ]
     without_tags = [_without_tags(text) if "<" in text else text for text in joined]
-    return (
-        pl.Series(without_tags, dtype=pl.String)
-        .str.slice(0, LENGTH_LIMIT)
-        .str.replace_all(_CONTROL_CHARACTERS, " ")
-    )
+    texts = pl.Series("text", without_tags, dtype=pl.String)
+    return texts.to_frame().select(_CLEANED).to_series()
 
 
 def _without_tags(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -12,18 +13,33 @@ import polars as pl
 import pytest
 
 from resources.nlp.context import SHIPPED_MODELS, Models
-from resources.nlp.evaluation.benchmarks import Benchmark, binary_figures, read_benchmarks
-from resources.nlp.hashing import FeatureSpec
+from resources.nlp.evaluation.benchmarks import (
+    STEERING_SETS,
+    Benchmark,
+    binary_figures,
+    read_benchmarks,
+)
+from resources.nlp.hashing import FeatureSpec, hashed_blocks
+from resources.nlp.language import detect_languages
 from resources.nlp.linear import LinearModel, softmax
+from resources.nlp.sentiment import review_logits
 from resources.nlp.training.generated import (
     Backdrop,
+    embed_phrases,
     embed_words,
     generate_opinions,
     opinion_lexicon,
     plain_pieces,
 )
-from resources.nlp.training.optimiser import Schedule, fit_temperature
+from resources.nlp.training.model_card import write_card
+from resources.nlp.training.optimiser import (
+    Schedule,
+    feature_matrix,
+    fit_temperature,
+    train_linear,
+)
 from resources.nlp.training.shipped import measure_sentiment, train_language, train_sentiment
+from resources.nlp.training.taught import Lessons, taught_sentences
 
 TINY = FeatureSpec(bits=13, word_orders=(1, 2), character_orders=(3,))
 QUICK = Schedule(passes=2, batch=64, rate=0.3)
@@ -79,6 +95,24 @@ def test_a_backdrop_of_an_unspaced_language_loses_its_opinion_words_too():
     assert not plain.str.contains("很好").any()
 
 
+def test_phrases_are_embedded_in_sentences_of_their_own_language():
+    backdrops = {
+        "de": Backdrop("de", ["der Zug nach Norden fährt um neun Uhr"], ["gut"]),
+        "ja": Backdrop("ja", ["電車は九時に北へ出発します"], ["良い"]),
+    }
+    embedded = embed_phrases(backdrops, 2, seed=1)
+    assert embedded.equals(embed_phrases(backdrops, 2, seed=1))
+    assert set(embedded["language"]) == {"de", "ja"}
+    german = embedded.filter(language="de")
+    denied = german.filter(pl.col("text").str.contains(r"\bist nicht empfehlenswert\b"))
+    assert set(denied["label"]) == {"negative"}
+    praised = german.filter(pl.col("text").str.contains(r"^(?:der|Zug|nach|\s)*wunderbar\b"))
+    assert set(praised["label"]) == {"positive"}
+    plain = embedded.filter(label="neutral", language="ja")["text"]
+    assert plain.len() == 150
+    assert not plain.str.contains(" ").any()
+
+
 def test_generated_texts_can_be_asked_for_one_language():
     assert set(generate_opinions(5, seed=1, languages=("de",))["language"]) == {"de"}
 
@@ -115,23 +149,92 @@ def test_a_saved_model_answers_as_before(opinions, tmp_path):
     assert loaded.version != "unsaved"
 
 
+def language_folder(root, samples):
+    for kind in ("sentences", "word-pairs", "single-words"):
+        folder = root / "lingua_testdata" / "language-testdata" / kind
+        folder.mkdir(parents=True)
+        for code, text in samples.items():
+            lines = [f"{text} {number % 7}" for number in range(40)]
+            (folder / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
+    return root
+
+
 def test_a_language_model_learns_from_a_folder(tmp_path):
     samples = {
         "de": "der Hund und die Katze sind",
         "en": "the dog and the cat are",
         "fr": "le chien",
     }
-    for kind in ("sentences", "word-pairs", "single-words"):
-        folder = tmp_path / "lingua_testdata" / "language-testdata" / kind
-        folder.mkdir(parents=True)
-        for code, text in samples.items():
-            lines = [f"{text} {number % 7}" for number in range(40)]
-            (folder / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
-    model, figures = train_language(tmp_path, sources=(), spec=TINY, schedule=QUICK)
+    folder = language_folder(tmp_path, samples)
+    model, figures = train_language(folder, sources=(), spec=TINY, schedule=QUICK)
     assert model.labels == ("de", "en", "fr")
     assert figures["accuracy"]["sentences"] > 95
-    again, _ = train_language(tmp_path, sources=(), spec=TINY, schedule=QUICK)
+    again, _ = train_language(folder, sources=(), spec=TINY, schedule=QUICK)
     assert np.array_equal(model.weights, again.weights)
+
+
+def test_what_could_be_either_of_two_neighbours_is_the_commoner_one(tmp_path):
+    samples = {"bs": "soba je bila dobra", "hr": "soba je bila dobra", "en": "the room was good"}
+    folder = language_folder(tmp_path, samples)
+    model, _ = train_language(folder, sources=(), spec=TINY, schedule=QUICK)
+    guess = detect_languages(["soba je bila dobra", "the room was good"], model)
+    assert guess.codes == ["hr", "en"]
+
+
+def test_a_language_that_is_plain_from_the_beginning_is_not_read_on(tmp_path):
+    folder = language_folder(tmp_path, {"de": "der Hund und die Katze", "en": "the dog and a cat"})
+    model, _ = train_language(folder, sources=(), spec=TINY, schedule=Schedule(passes=9, rate=0.5))
+    english, german = "the dog and a cat " * 6, "der Hund und die Katze " * 20
+    alone = detect_languages([english], model)
+    followed = detect_languages([english + german], model)
+    assert alone.codes == followed.codes == ["en"]
+    assert alone.confidences.tolist() == followed.confidences.tolist()
+
+
+def test_a_teacher_who_doubts_makes_a_model_that_doubts(opinions):
+    texts = opinions.filter(language="en", label="positive")["text"].to_list()
+    features = feature_matrix(texts, None, TINY)
+    doubts = np.tile(np.array([0.2, 0.2, 0.6], np.float32), (len(texts), 1))
+    labels = ("negative", "neutral", "positive")
+    soft = train_linear(features, doubts, labels, TINY, Schedule(passes=12, rate=0.3))
+    chances = softmax(features @ soft.weights + soft.bias)
+    assert chances.mean(axis=0) == pytest.approx([0.2, 0.2, 0.6], abs=0.1)
+
+
+def test_packed_sums_are_the_sums_of_the_stored_weights(opinions, tmp_path):
+    model, _ = train_sentiment(opinions, spec=TINY, schedule=QUICK)
+    model.save(tmp_path / "model.npz")
+    loaded = LinearModel.load(tmp_path / "model.npz")
+    texts = ["good room but terrible food", "", "!", "nice " * 2_000, "word " * 4_000]
+    for block in hashed_blocks(texts, TINY):
+        rows = np.repeat(np.arange(len(texts)), np.diff(block.pointers))
+        expected = np.zeros((len(texts), 3))
+        np.add.at(expected, rows, loaded.weights[block.indices].astype(np.float64))
+        assert loaded.sums(block) == pytest.approx(expected, rel=1e-4, abs=1e-3)
+        assert model.sums(block) == pytest.approx(loaded.sums(block), rel=1e-6)
+    long_and_short = hashed_blocks(texts, TINY)[-1]
+    (short,) = (blocks[-1] for blocks in [hashed_blocks(texts[:1], TINY)])
+    assert np.array_equal(loaded.sums(long_and_short)[:1], loaded.sums(short))
+
+
+def test_lessons_of_a_teacher_are_learnt_beside_the_rows(opinions):
+    rows = opinions.filter(language="en")
+    words = ["blorptastic", "grimzonk"] * 150
+    chances = np.array([[0, 0.1, 0.9], [0.9, 0.1, 0]] * 150, np.float32)
+    lessons = Lessons([f"it was {word}" for word in words], chances, "tiny")
+    taught, _ = train_sentiment(rows, spec=TINY, schedule=QUICK, lessons=lessons)
+    logits = review_logits(pl.Series(["blorptastic", "grimzonk"]), taught)
+    assert logits[0, 2] > logits[0, 0] + 0.5
+    assert logits[1, 0] > logits[1, 2] + 0.5
+
+
+@pytest.mark.skipif(
+    not SHARED_DATA.is_dir(), reason="needs the public data sets beside the project"
+)
+def test_the_sentences_for_the_teacher_are_always_the_same():
+    texts = taught_sentences(SHARED_DATA)
+    assert texts == taught_sentences(SHARED_DATA)
+    assert len(texts) > 20_000
 
 
 def test_temperature_makes_confidence_match_accuracy():
@@ -159,9 +262,21 @@ def test_a_benchmark_is_measured_with_the_model_of_its_language(opinions):
     assert measure_sentiment(silent, model, [foreign])["en tiny"]["accuracy"] > 70
 
 
+def test_the_card_tells_sets_that_were_steered_by_from_others(tmp_path):
+    row = {"rows": 10, "macro_f1": 80.0, "accuracy": 81.0, "calibration_error": 2.0}
+    steering = min(name for name in STEERING_SETS if name.startswith("de "))
+    figures = {"benchmarks": {steering: row, "ro other": row | {"macro_f1": 70.0}}}
+    (tmp_path / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
+    write_card(tmp_path)
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert f"| {steering} | steering | 10 | 80.0 |" in card
+    assert "| ro other |  | 10 | 70.0 |" in card
+    assert "| other languages, not steered by | 1 | 70.0 | 2.0 |" in card
+
+
 def test_shipped_models_are_small_and_have_a_card():
     size = sum(path.stat().st_size for path in SHIPPED_MODELS.glob("*.npz"))
-    assert size < 12_000_000
+    assert size < 22_000_000  # with the transformer below 40 MB
     card = (SHIPPED_MODELS / "README.md").read_text(encoding="utf-8")
     for heading in ("Data and licences", "Figures", "Limits"):
         assert heading in card

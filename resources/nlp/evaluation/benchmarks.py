@@ -95,7 +95,7 @@ def binary_figures(labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float
     )
 
 
-# The sets that choices of the fast tier were made by; the others were looked at only at the end.
+# The sets that choices of the fast tier were made by; the others only measure what was chosen.
 STEERING_SETS = frozenset(
     [
         "ar prod",

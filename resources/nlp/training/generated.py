@@ -21,59 +21,14 @@ import polars as pl
 
 LEXICON = Path(__file__).parent.parent / "lexicons" / "opinions.json"
 
-_EMOJI = {
+_EMOJI: dict[str, list[str]] = {
     "positive": [
-        "😀",
-        "😃",
-        "😄",
-        "😁",
-        "😊",
-        "😍",
-        "🥰",
-        "😘",
-        "🤩",
-        "👍",
-        "👏",
-        "🙌",
-        "❤️",
-        "💕",
-        "💯",
-        "⭐",
-        "🌟",
-        "🎉",
-        "😋",
-        "🤗",
-        "✨",
-        "🔥",
-        "😎",
-        ":)",
-        ":-)",
-        ";)",
+        *"😀😃😄😁😆😊😍🥰😘🤩👍👏🙌💕💯⭐🌟🎉😋🤗✨🔥😎😻💖💗💓💝💪🏆🥇👌🙏🥳😇😌🤤🌹🎊💐",
+        *("❤️", "♥️", ":)", ":-)", ";)", ":D", "=)", "<3", "^^", ":-D", "xD"),
     ],
     "negative": [
-        "😡",
-        "😠",
-        "🤬",
-        "👎",
-        "😞",
-        "😒",
-        "😤",
-        "😢",
-        "😭",
-        "🤮",
-        "🤢",
-        "😩",
-        "😫",
-        "💔",
-        "🙄",
-        "😖",
-        "💩",
-        "😣",
-        "😱",
-        "😔",
-        ":(",
-        ":-(",
-        ":/",
+        *"😡😠🤬👎😞😒😤😢😭🤮🤢😩😫💔🙄😖💩😣😱😔😑😕🙁😟😥😓😿🤦🤥👿💀⛔🚫",
+        *("☹️", ":(", ":-(", ":/", ":'(", ">:(", "=(", "-_-", ":-/", "D:"),
     ],
     "neutral": ["🤔", "😐", "😶", "🤷"],
 }
@@ -97,6 +52,13 @@ _WITH_BACKDROP = 0.4
 _ABOUT_TROUBLES = 0.35
 _AFTER_CONTRAST = 0.12  # of all labels alike: the word "but" itself says nothing
 _LEAST_WORDS = 4  # of a sentence that serves as a backdrop
+_EMBEDDED_KINDS = {
+    "positive": ("liked", "positive", "praise", "relief"),
+    "negative": ("disliked", "negative", "complaint", "lack"),
+}
+_EMBEDDED_DENIALS = {"liked": ("negative", 3), "disliked": ("positive", 1)}  # texts for each word
+_EMBEDDED_TROUBLES = 10  # texts for each kind of trouble and label
+_PLAIN_PIECES = 75  # for each copy of the phrases
 
 
 @lru_cache(maxsize=1)
@@ -159,10 +121,61 @@ def embed_words(words: pl.DataFrame, backdrop: Backdrop, copies: int, seed: int)
 
 
 def plain_pieces(backdrop: Backdrop, count: int, seed: int) -> pl.DataFrame:
-    """English pieces without any opinion word, labelled neutral."""
+    """Pieces without any opinion word, labelled neutral."""
     dice = random.Random(f"{seed} plain")  # noqa: S311 - no secret
-    rows = [(" ".join(backdrop.piece(dice)), "neutral", "en", "generated") for _ in range(count)]
+    rows = [
+        (backdrop.around([], dice), "neutral", backdrop.language, "generated") for _ in range(count)
+    ]
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def embed_phrases(backdrops: Mapping[str, Backdrop], copies: int, seed: int) -> pl.DataFrame:
+    """Drop every opinion phrase of the lexicon into neutral pieces of its language.
+
+    Args:
+        backdrops: Neutral sentences by language; a language without any is left out.
+        copies: Texts to write for each phrase.
+        seed: The same seed gives the same texts.
+
+    Returns:
+        Columns text, label, language, source (``generated``): phrases, denied words ("not good"),
+        absent and present troubles, and as many plain pieces as keep them in proportion.
+    """
+    frames = []
+    for language, backdrop in sorted(backdrops.items()):
+        dice = random.Random(f"{seed} {language} phrases")  # noqa: S311 - no secret
+        phrases = _labelled_phrases(language, copies, dice)
+        rows = [(phrase, label, language, "generated") for phrase, label in phrases]
+        words = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+        frames.append(embed_words(words, backdrop, 1, seed))
+        frames.append(plain_pieces(backdrop, _PLAIN_PIECES * copies, seed))
+    return pl.concat(frames)
+
+
+def _labelled_phrases(language: str, copies: int, dice: random.Random) -> list[tuple[str, str]]:
+    phrases = opinion_lexicon()[language]
+    space = "" if language in _UNSPACED else " "
+    found = [
+        (phrase, label)
+        for label, kinds in _EMBEDDED_KINDS.items()
+        for kind in kinds
+        for phrase in phrases[kind]
+        for _ in range(copies)
+    ]
+    for kind, (label, times) in _EMBEDDED_DENIALS.items():
+        denied = [word for word in phrases[kind] if " " not in word] if phrases["is_not"] else []
+        found += [
+            (dice.choice(phrases["is_not"]) + space + word, label)
+            for word in denied
+            for _ in range(times)
+        ]
+    for label, kind in (("positive", "none"), ("negative", "some")):
+        found += [
+            (dice.choice(phrases[kind]).replace("{t}", trouble), label)
+            for trouble in phrases["troubles"]
+            for _ in range(_EMBEDDED_TROUBLES)
+        ]
+    return found
 
 
 class Backdrop:
@@ -175,6 +188,7 @@ class Backdrop:
     """
 
     def __init__(self, language: str, sentences: Iterable[str], opinions: Iterable[str]) -> None:
+        self.language = language
         self._space = "" if language in _UNSPACED else " "
         listed = sorted({word.lower() for word in opinions}, key=lambda word: (-len(word), word))
         self._sentences: list[Sequence[str]] = []

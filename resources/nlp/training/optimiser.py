@@ -15,6 +15,8 @@ import numpy.typing as npt
 from resources.nlp.hashing import FeatureSpec, Positions, hashed_blocks
 from resources.nlp.linear import LinearModel, Matrix, softmax
 
+Targets = npt.NDArray[np.int64] | Matrix
+
 _ROWS_PER_SCAN = 4096
 _FIRST_SQUARE = 1e-2  # damps the first steps of a rare feature
 
@@ -71,7 +73,7 @@ def feature_matrix(segments: Sequence[str], offsets: Positions | None, spec: Fea
 
 def train_linear(
     features: Any,
-    targets: npt.NDArray[np.int64],
+    targets: Targets,
     labels: tuple[str, ...],
     spec: FeatureSpec,
     schedule: Schedule,
@@ -82,37 +84,71 @@ def train_linear(
 
     Args:
         features: What ``feature_matrix`` returned.
-        targets: Class of each row, ``[rows]``.
+        targets: Class of each row, ``[rows]``, or what a teacher thinks of it: probabilities of
+            the classes, ``[rows, classes]``.
         labels: Names of the classes.
         spec: The features' specification, kept in the model.
         schedule: How to train.
         importance: Weight of each row, mean about 1; equal when None.
     """
-    rows, classes = features.shape[0], len(labels)
-    weights = np.zeros((spec.columns, classes), np.float32)
-    squares = np.full((spec.columns, classes), _FIRST_SQUARE, np.float32)
+    classes = len(labels)
+    goals = as_chances(targets, classes)
+    if importance is None:
+        importance = np.ones(len(goals), np.float32)
+    # Weights and sums of squares lie side by side: a step reads and writes both.
+    state = np.zeros((spec.columns, 2 * classes), np.float32)
+    state[:, classes:] = _FIRST_SQUARE
     bias = np.zeros(classes, np.float32)
     generator = np.random.default_rng(schedule.seed)
-    if importance is None:
-        importance = np.ones(rows, np.float32)
+    order = generator.permutation(len(goals))
+    batches = [
+        _Batch.of(features, order[first : first + schedule.batch])
+        for first in range(0, len(order), schedule.batch)
+    ]
     for number in range(schedule.passes):
         rate = np.float32(schedule.rate * (1 - number / (schedule.passes + 1)))
-        order = generator.permutation(rows)
-        for first in range(0, rows, schedule.batch):
-            chosen = order[first : first + schedule.batch]
-            batch = features[chosen]
-            columns, local = np.unique(batch.indices, return_inverse=True)
-            small = type(batch)(
-                (batch.data, local, batch.indptr), shape=(len(chosen), len(columns))
-            )
-            error = softmax(small @ weights[columns] + bias)
-            error[np.arange(len(chosen)), targets[chosen]] -= 1
-            error *= importance[chosen][:, None]
-            gradient = small.T @ error + np.float32(schedule.decay) * weights[columns]
-            squares[columns] += gradient**2
-            weights[columns] -= rate * gradient / np.sqrt(squares[columns])
+        for chosen in generator.permutation(len(batches)).tolist():
+            batch = batches[chosen]
+            known = state.take(batch.columns, axis=0)
+            weights, squares = known[:, :classes], known[:, classes:]
+            error = softmax(batch.features @ np.ascontiguousarray(weights) + bias)
+            error -= goals[batch.rows]
+            error *= importance[batch.rows][:, None]
+            gradient = batch.features.T @ error
+            gradient += np.float32(schedule.decay) * weights
+            squares += gradient * gradient
+            weights -= rate * gradient / np.sqrt(squares)
+            state[batch.columns] = known
             bias -= rate * np.float32(0.1) * error.mean(axis=0)
-    return LinearModel(labels, spec, weights, bias)
+    return LinearModel(labels, spec, np.ascontiguousarray(state[:, :classes]), bias)
+
+
+def as_chances(targets: Targets, classes: int) -> Matrix:
+    """Class numbers as probabilities of 0 and 1, ``[rows, classes]``; probabilities unchanged."""
+    if targets.ndim > 1:
+        return targets.astype(np.float32)
+    chances = np.zeros((len(targets), classes), np.float32)
+    chances[np.arange(len(targets)), targets] = 1
+    return chances
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Some rows, and of their features only the columns that occur; made once, used every pass."""
+
+    features: Any
+    columns: Positions
+    rows: Positions
+
+    @classmethod
+    def of(cls, features: Any, rows: Positions) -> _Batch:
+        some = features[rows]
+        columns, places = np.unique(some.indices, return_inverse=True)
+        narrow = type(some)(
+            (some.data, places.astype(np.int32), some.indptr.astype(np.int32)),
+            shape=(len(rows), len(columns)),
+        )
+        return cls(narrow, columns, rows)
 
 
 def fit_temperature(logits: Matrix, targets: npt.NDArray[np.int64]) -> float:

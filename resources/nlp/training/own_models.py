@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -30,6 +30,14 @@ _CODE_SUFFIXES = frozenset({".py", ".pyc"})
 _READABLE = 0o755
 
 
+class ModelFile(Protocol):
+    """Something learnt that is one file among the models; equal content gives equal bytes."""
+
+    def save(self, path: Path) -> None:
+        """Write the file."""
+        ...
+
+
 @dataclass(frozen=True)
 class CardText:
     """What a model card says that no figure says.
@@ -38,11 +46,13 @@ class CardText:
         title: Whose models they are.
         data: What they learnt from.
         licence: Under which that may be used.
+        words: What was learnt beside the sentiment, a sentence each.
     """
 
     title: str
     data: str
     licence: str
+    words: tuple[str, ...] = ()
 
 
 def adapt_models(
@@ -82,16 +92,20 @@ def accepted_models(adapted: Mapping[str, Adaptation]) -> dict[str, LinearModel]
     return {name: one.model for name, one in adapted.items() if one.accepted}
 
 
-def version_of(changed: Mapping[str, LinearModel]) -> str:
-    """One name for a set of changed models, the same for the same weights."""
-    content = ",".join(f"{name}:{model.version}" for name, model in sorted(changed.items()))
-    return hashlib.sha256(content.encode()).hexdigest()[:_VERSION_DIGITS]
+def version_of(changed: Mapping[str, ModelFile]) -> str:
+    """One name for a set of changed files, the same for the same content."""
+    digest = hashlib.sha256()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, model in sorted(changed.items()):
+            model.save(Path(folder) / name)
+            digest.update(name.encode() + (Path(folder) / name).read_bytes())
+    return digest.hexdigest()[:_VERSION_DIGITS]
 
 
 def save_models(
     folder: Path,
     base: Models,
-    changed: Mapping[str, LinearModel],
+    changed: Mapping[str, ModelFile],
     card: CardText,
     figures: Mapping[str, Any],
 ) -> None:
@@ -139,6 +153,7 @@ def _link_all(source: Path, target: Path, left_out: set[str]) -> None:
 
 def _card(card: CardText, figures: Mapping[str, Any]) -> str:
     sections = "\n".join(_section(name, figures[name]) for name in sorted(figures))
+    words = "".join(f"\n- {sentence}" for sentence in card.words)
     return f"""# Model card: {card.title}
 
 Written by `reviewgraph train`; do not edit by hand.
@@ -150,6 +165,8 @@ Written by `reviewgraph train`; do not edit by hand.
 {card.licence}
 
 Files that are not named below are those that ReviewGraph ships; their own model card tells of them.
+
+{words}
 
 ## Figures
 {sections}
