@@ -35,7 +35,18 @@ def test_help_imports_nothing_heavy():
 def test_help_names_every_command(tmp_path):
     answer = run("--help", home=tmp_path)
     assert answer.returncode == 0
-    for command in ("demo", "up", "import", "backfill", "status", "doctor", "tenant", "generate", "evaluate", "train"):
+    for command in (
+        "demo",
+        "up",
+        "import",
+        "backfill",
+        "status",
+        "doctor",
+        "tenant",
+        "generate",
+        "evaluate",
+        "train",
+    ):
         assert command in answer.stdout
 
 

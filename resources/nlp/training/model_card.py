@@ -35,7 +35,7 @@ Written by `python -m resources.nlp.training`; do not edit by hand.
 - `deep_en.onnx`, with its tokenizer and `deep_en.json` (how it is mixed with the fast model): the
   transformer of the cascade and deep tiers, English, made by `resources.nlp.training.deep`. It is
   all-MiniLM-L6-v2 (Apache-2.0), fine-tuned on the English sets below and rounded to 8 bits.
-- `embeddings.npz`: vectors of words and word beginnings, made by `resources.nlp.training.embeddings`
+- `embeddings.npz`: vectors of words and word beginnings, by `resources.nlp.training.embeddings`
   from the same encoder, the texts below (Inside Airbnb as well, CC BY 4.0) and our own list of
   concepts in 14 languages.
 - `aspects.npz`: what tells an aspect term from its neighbours, made by
