@@ -27,7 +27,7 @@ from resources.nlp.language import LanguageGuess, detect_languages
 from resources.nlp.matching import normalise
 from resources.nlp.privacy import find_pii
 from resources.nlp.ratings import rating_disagreements
-from resources.nlp.sentiment import Sentiments, judge_sentiments
+from resources.nlp.sentiment import Sentiments, judge_sentiments, score_clauses
 from resources.nlp.texts import ReviewTexts
 from resources.nlp.topics import TopicLabels, label_topics
 from resources.schemas import REVIEW_ENRICHMENTS
@@ -203,12 +203,10 @@ def _clause_judge(context: AnnotationContext) -> Judge:
     """The fast models as judges of the clauses that speak of an aspect."""
 
     def scores(clauses: list[str], languages: list[str]) -> npt.NDArray[np.float64]:
-        return judge_sentiments(
-            pl.Series(clauses, dtype=pl.String),
-            languages,
-            english=context.models.english,
-            multilingual=context.models.multilingual,
-        ).scores
+        models = context.models
+        return score_clauses(
+            clauses, languages, english=models.english, multilingual=models.multilingual
+        )
 
     return scores
 

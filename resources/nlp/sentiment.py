@@ -107,6 +107,35 @@ def judge_sentiments(
     return sentiments
 
 
+def score_clauses(
+    clauses: Sequence[str],
+    languages: Sequence[str],
+    *,
+    english: LinearModel,
+    multilingual: LinearModel,
+) -> npt.NDArray[np.float64]:
+    """P(positive) - P(negative) of clauses, each read as one piece; NaN where there is no word.
+
+    Args:
+        clauses: Parts of reviews that are not to be cut any further.
+        languages: Code of each; ``en`` selects the English specialist.
+        english: Model for English.
+        multilingual: Model for everything else.
+    """
+    scores = np.full(len(clauses), np.nan)
+    is_english = np.array([language == "en" for language in languages], bool)
+    for model, chosen in (
+        (english, np.flatnonzero(is_english)),
+        (multilingual, np.flatnonzero(~is_english)),
+    ):
+        if len(chosen):
+            blocks = hashed_blocks([clauses[row] for row in chosen.tolist()], model.spec)
+            temperatures = model.temperatures_of([languages[row] for row in chosen.tolist()])
+            leaning = _leaning(model.probabilities(model.logits(blocks), temperatures))
+            scores[chosen] = np.where(np.diff(blocks[0].pointers) > 0, leaning, np.nan)
+    return scores
+
+
 def _insert(sentiments: Sentiments, rows: Positions, judged: Sentiments) -> None:
     for place, row in enumerate(rows.tolist()):
         sentiments.labels[row] = judged.labels[place]
