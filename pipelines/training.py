@@ -120,7 +120,7 @@ def train_tenant(
 
 
 def current_texts(session: Session, tenant_id: str) -> pl.DataFrame:
-    """A tenant's current reviews that have a word: review_key, text, language, rating."""
+    """A tenant's current reviews that have a word: review_key, text, language, rating, author."""
     import narwhals as nw
 
     lake = session.lake
@@ -129,7 +129,7 @@ def current_texts(session: Session, tenant_id: str) -> pl.DataFrame:
     current: pl.DataFrame = (
         current_reviews(nw.from_native(reviews), nw.from_native(enrichments))
         .to_native()
-        .select("review_key", "title", "text", "rating", "language")
+        .select("review_key", "title", "text", "rating", "language", "author")
         .sort("review_key")
         .collect()
     )
@@ -138,7 +138,7 @@ def current_texts(session: Session, tenant_id: str) -> pl.DataFrame:
         pa.schema([("title", pa.string()), ("text", pa.string())]),
     )
     return (
-        current.select("review_key", "language", "rating")
+        current.select("review_key", "language", "rating", "author")
         .with_columns(
             text=ReviewTexts.of(batch).joined, language=pl.col("language").fill_null(UNDETERMINED)
         )

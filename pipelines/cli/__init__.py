@@ -16,6 +16,7 @@ import typer
 from pipelines.cli import (
     backfill_command,
     demo_command,
+    discover_commands,
     doctor_command,
     evaluate_command,
     generate_command,
@@ -46,6 +47,7 @@ app.command("train")(train_command.train)
 app.command("generate")(generate_command.generate)
 app.command("api")(server_commands.api)
 app.command("sandbox")(server_commands.sandbox)
+app.add_typer(discover_commands.app, name="discover")
 app.add_typer(tenant_commands.app, name="tenant")
 
 

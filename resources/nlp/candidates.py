@@ -38,12 +38,18 @@ _NESTED_SHARE = 0.6
 _ALL_NOUNS_CAPITAL = frozenset({"de", "lb"})
 _FALLBACK_LANGUAGE = "en"
 
-_TOKEN = re.compile(r"@\w{2,}|#\w+|https?://\S+|[^\W_]+(?:['’&.-][^\W_]+)*|[.!?…\n:;\"“”()*•]")  # noqa: RUF001
+_UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff"
+_LETTERS = rf"[^\W_{_UNSPACED}]+"
+_TOKEN = re.compile(
+    rf"@\w{{2,}}|#\w+|https?://\S+|{_LETTERS}(?:['’&.-]{_LETTERS})*|[{_UNSPACED}]+"  # noqa: RUF001
+    r"|[.!?…\n:;\"“”()*•]"
+)
 _POSSESSIVE = re.compile(r"['’]s$")  # noqa: RUF001 - people type both
 _ENDS_SENTENCE = frozenset('.!?…\n:;"“”()*•')
 _CONNECTORS = frozenset({"of", "de", "la", "du", "del", "der", "van", "von", "di", "al"})
 _PRONOUN_STARTS = frozenset({"i'", "i\u2019"})
 _GENERAL_WEIGHT = 0.5  # languages and nationalities are rarely what a tenant wants to list
+_CAPITAL_LANGUAGE_WEIGHT = 0.2  # where every noun has a capital, a capital says little
 _INSIDE_WEIGHT = 3  # a name's own words say more than its neighbours
 
 
@@ -78,6 +84,7 @@ class _Sightings:
     capitals: int = 0
     inside: int = 0  # sightings that do not begin a sentence
     articles: int = 0  # sightings behind an article, in languages that write nouns with capitals
+    elsewhere: int = 0  # sightings in other languages
 
     def add(self, review: int, spelling: str, start: int, before: str, language: str) -> None:
         """Note a sighting and the token before it."""
@@ -87,7 +94,13 @@ class _Sightings:
         self.before[word] += 1
         self.capitals += 1
         self.inside += before not in _ENDS_SENTENCE
+        self.elsewhere += language not in _ALL_NOUNS_CAPITAL
         self.articles += language in _ALL_NOUNS_CAPITAL and word in _cues().articles
+
+    @property
+    def is_noun(self) -> bool:
+        """Whether it is a noun of a language that gives a capital to every noun."""
+        return self.articles > _MOST_WITH_ARTICLE * self.capitals
 
 
 def propose_names(
@@ -122,13 +135,14 @@ def propose_names(
         share = seen.capitals / (seen.capitals + small[name])
         is_listed = not forms[name] or forms[name] in gazetteer.forms
         is_part = nested[name] >= _NESTED_SHARE * counts[name]
-        is_noun = seen.articles > _MOST_WITH_ARTICLE * seen.capitals
-        if is_listed or is_part or is_noun or not seen.inside or share < _LEAST_CAPITAL_SHARE:
+        if is_listed or is_part or seen.is_noun or not seen.inside or share < _LEAST_CAPITAL_SHARE:
             continue
         if rarities[name] > 0:
             score = math.log1p(counts[name]) * share**2 * rarities[name]
             if name in _general_names(language):
                 score *= _GENERAL_WEIGHT
+            if not seen.elsewhere:
+                score *= _CAPITAL_LANGUAGE_WEIGHT
             candidates.append(_candidate(name, seen, texts, share, score))
     candidates.sort(key=lambda candidate: (-candidate.score, candidate.name))
     return candidates[:limit]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from assets.enrichment.review_enrichments import review_enrichments
 from assets.reviews.reviews import normalised_reviews
 from assets.scope import RunScope
+from pipelines.cli import discover_commands
 from pipelines.session import Session
 from pipelines.training import TrainingError, current_texts, tenant_reviews, train_tenant
 from resources.database.errors import UnknownTenantError
@@ -132,3 +135,25 @@ def test_a_tenant_without_ratings_and_one_that_is_unknown_are_refused(session):
         train_tenant(session, "empty")
     with pytest.raises(UnknownTenantError):
         train_tenant(session, "nobody")
+
+
+@pytest.fixture
+def discover(session, monkeypatch):
+    """Run ``reviewgraph discover`` in this installation and return what it printed."""
+    monkeypatch.setattr("pipelines.session.open_session", lambda: nullcontext(session))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments):
+        answer = CliRunner().invoke(discover_commands.app, arguments)
+        assert answer.exit_code == 0, answer.output
+        return " ".join(answer.output.split())
+
+    return run
+
+
+def test_what_no_list_holds_is_discovered(discover):
+    assert "gizmolet was awful" in discover("search", "acme", "awful gizmolet", "--limit", "3")
+    assert "gizmolet" in discover("themes", "acme")
+    copies = discover("duplicates", "acme")
+    assert "near copy" in copies or "same words" in copies
+    assert "perhaps a" in discover("names", "acme")

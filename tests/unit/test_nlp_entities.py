@@ -159,6 +159,11 @@ def test_german_nouns_are_no_names_and_german_names_are():
     assert [candidate.name for candidate in propose(texts, "de")] == ["Lumina"]
 
 
+def test_a_name_ends_where_a_script_without_spaces_begins():
+    texts = ["私はLuminaで注文しました", "このLuminaは良い", "さすがLuminaです"]
+    assert [candidate.name for candidate in propose(texts, "ja")] == ["Lumina"]
+
+
 def test_proposals_are_limited_and_survive_anything():
     assert len(propose(STAYS, limit=1)) == 1
     assert propose([]) == []
