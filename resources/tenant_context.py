@@ -6,6 +6,7 @@ here, and so they read the same text alike.
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from resources.nlp.context import AnnotationContext, Models
 from resources.nlp.corrections import Corrections
 from resources.nlp.deep import MissingDeepModelError
 from resources.nlp.entities import Gazetteer, Name
-from resources.nlp.plugins import PluginSpec
+from resources.nlp.plugins import PluginError, PluginSpec, require
 from resources.nlp.tiers import Tier
 from resources.nlp.topics import Taxonomy, default_taxonomy
+
+_LOG = logging.getLogger(__name__)
 
 
 def tenant_context(work: UnitOfWork, tenant_id: str) -> AnnotationContext:
@@ -68,6 +71,19 @@ def has_transformer(models: Models) -> bool:
         return False
 
 
+def _working_plugins(settings: NlpSettings) -> tuple[PluginSpec, ...]:
+    """The plug-ins that load; one that does not must not keep everybody's reviews unread."""
+    working = []
+    for document in settings.plugins:
+        try:
+            spec = PluginSpec.from_dict(document)
+            require(spec)
+            working.append(spec)
+        except PluginError as error:
+            _LOG.warning("Tenant %s is read without a plug-in: %s", settings.tenant_id, error)
+    return tuple(working)
+
+
 # The phrase matchers and models behind a context are made once, not with every request.
 @lru_cache(maxsize=128)
 def _context(
@@ -85,7 +101,7 @@ def _context(
         models=models,
         aspects=_lexicon(lexicon),
         tier=wanted if wanted is Tier.FAST or has_transformer(models) else Tier.FAST,
-        plugins=tuple(PluginSpec.from_dict(spec) for spec in settings.plugins if is_plugged_in),
+        plugins=_working_plugins(settings) if is_plugged_in else (),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,18 @@ def _no_settings_from_outside() -> Iterator[None]:
             if name.startswith("REVIEWGRAPH_"):
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_java_is_left_running() -> Iterator[None]:
+    """End the Java process behind Spark with the tests, not a moment after them."""
+    yield
+    pyspark = sys.modules.get("pyspark")
+    gateway = pyspark and pyspark.SparkContext._gateway
+    if gateway:
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait(60)
 
 
 def settings_in(home: Path) -> Settings:

@@ -14,6 +14,7 @@ from pipelines.cli import console
 
 if TYPE_CHECKING:
     from resources.database import TierName
+    from resources.nlp.plugins import PluginSpec
 
 app = typer.Typer(no_args_is_help=True, help="Create and list tenants.")
 
@@ -118,15 +119,27 @@ def tier(
 ) -> None:
     """Choose how thoroughly a tenant's reviews are read from the next run on."""
     from pipelines.session import open_session
-    from resources.nlp.plugins import PluginSpec
+    from resources.nlp.plugins import require
 
-    specs = [PluginSpec.from_dict(json.loads(path.read_text("utf-8"))) for path in plugin or []]
+    specs = [_plugin_in(path) for path in plugin or []]
+    for spec in specs:
+        require(spec)
     with open_session() as session, session.database.jobs() as work:
         work.tenants.require(tenant)
         chosen = work.nlp_settings.choose(
             tenant, tier=_tier_named(name), plugins=[spec.to_dict() for spec in specs]
         )
     console.say(f"The reviews of {tenant} are read in the tier {chosen.tier} from now on.")
+
+
+def _plugin_in(path: Path) -> PluginSpec:
+    from resources.nlp.plugins import PluginSpec
+
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{path} holds no JSON: {error}", param_hint="--plugin") from error
+    return PluginSpec.from_dict(document)
 
 
 def _tier_named(name: str) -> TierName:

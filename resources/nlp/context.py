@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 from resources.errors import ReviewGraphError
 from resources.nlp import integrity, privacy
@@ -43,13 +44,16 @@ _CODE_VERSIONS = {
 }
 
 
+_Loaded = TypeVar("_Loaded")
+
+
 class MissingModelError(ReviewGraphError):
-    """A folder of models lacks a file."""
+    """A folder of models lacks a file, or holds one that cannot be read."""
 
 
 @lru_cache(maxsize=16)
 def _load_model(path: Path) -> LinearModel:
-    return LinearModel.load(_existing(path))
+    return _readable(path, LinearModel.load)
 
 
 @lru_cache(maxsize=4)
@@ -59,12 +63,22 @@ def _load_deep(folder: Path) -> DeepModel:
 
 @lru_cache(maxsize=16)
 def _load_learned_topics(path: Path) -> LearnedTopics:
-    return LearnedTopics.load(_existing(path))
+    return _readable(path, LearnedTopics.load)
 
 
 @lru_cache(maxsize=4)
 def _load_background(path: Path) -> Background:
-    return Background.load(_existing(path))
+    return _readable(path, Background.load)
+
+
+def _readable(path: Path, load: Callable[[Path], _Loaded]) -> _Loaded:
+    try:
+        return load(_existing(path))
+    except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
+        raise MissingModelError(
+            f"The model file {path} is damaged or is another kind of file ({error}). Copy it anew "
+            "from the ReviewGraph you installed, or train it again."
+        ) from error
 
 
 def _existing(path: Path) -> Path:

@@ -107,22 +107,28 @@ def _aspects(aspects: Sequence[Mapping[str, Any]], text: str) -> dict[str, Any]:
                 "category": aspect["category"],
                 "sentiment": aspect["sentiment"],
                 "score": SCORES[aspect["sentiment"]],
-                "start": start,
-                "end": start + len(aspect["term"]),
+                "start": place[0],
+                "end": place[1],
             }
-            for aspect, start in placed
-            if start is not None
+            for aspect, place in placed
+            if place is not None
         ]
     }
 
 
-def _place(aspect: Mapping[str, Any], text: str) -> int | None:
-    """Where the term stands: as it was said, or, after an edit of the review, anywhere."""
-    start: int = aspect["start"]
-    if text[start : aspect["end"]] == aspect["term"]:
-        return start
-    found = text.find(aspect["term"])
-    return None if found < 0 else found
+def _place(aspect: Mapping[str, Any], text: str) -> tuple[int, int] | None:
+    """Where the term stands: as it was said, or, after an edit of the review, anywhere.
+
+    A person may point at "hte rooms" and call it by the lexicon's term, "room": then the place is
+    believed as long as the text reaches so far.
+    """
+    term, start, end = aspect["term"], aspect["start"], aspect["end"]
+    if text[start:end] == term:
+        return start, end
+    found = text.find(term)
+    if end - start == len(term) or end > len(text):
+        return None if found < 0 else (found, found + len(term))
+    return start, end
 
 
 _CHANGES: dict[str, Callable[[Any, str], dict[str, Any]]] = {

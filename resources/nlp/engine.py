@@ -237,7 +237,7 @@ def _safety_columns(
     texts = reviews.joined.to_list()
     spam = judge_spam(texts, languages, normalised=normalised)
     return {
-        "pii": _lists_of_structs("pii", find_pii(texts, languages)),
+        "pii": _lists_of_structs("pii", find_pii(reviews.whole, languages)),
         "spam_score": [round(judgement.score, _DIGITS) for judgement in spam],
         "spam_reasons": [judgement.reasons for judgement in spam],
         "signature": signatures(texts),

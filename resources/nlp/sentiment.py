@@ -41,6 +41,49 @@ _VERY_SURE_CLAUSE, _EQUAL_SIDE = 0.80, 0.40
 # nothing about how much the clauses of a review differ.
 _MIXING_TEMPERATURE = np.float32(0.8)
 
+# What the models learnt from: labelled reviews, or opinion phrases of our own. Of every other
+# language they know shared word parts and emoji, and little can be said for sure.
+JUDGED_LANGUAGES = frozenset(
+    [
+        "ar",
+        "bg",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "en",
+        "es",
+        "fi",
+        "fr",
+        "he",
+        "hi",
+        "hr",
+        "hu",
+        "id",
+        "it",
+        "ja",
+        "ko",
+        "nb",
+        "nl",
+        "no",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sk",
+        "sv",
+        "sw",
+        "th",
+        "tr",
+        "uk",
+        "vi",
+        "zh",
+        "und",
+    ]
+)
+_UNKNOWN_LANGUAGE_DOUBT = np.float32(4)
+_LEAST_OF_A_GUESS = 0.5
+
 
 @dataclass(frozen=True)
 class Sentiments:
@@ -191,7 +234,9 @@ def _judge(
     texts: pl.Series, languages: Sequence[str], model: LinearModel, reader: DeepReader | None
 ) -> Sentiments:
     reading = _read(texts, model)
-    reviews = model.probabilities(reading.logits, model.temperatures_of(languages))
+    is_guess = np.array([language not in JUDGED_LANGUAGES for language in languages], bool)
+    doubt = np.where(is_guess, _UNKNOWN_LANGUAGE_DOUBT, np.float32(1))
+    reviews = model.probabilities(reading.logits, model.temperatures_of(languages) * doubt)
     leaning = _leaning(softmax(reading.logits / _MIXING_TEMPERATURE))
     has_words = reading.has_words
     is_deep = np.zeros(len(texts), bool)
@@ -201,6 +246,7 @@ def _judge(
         reviews[is_deep] = reader.probabilities(some, reading.logits[is_deep])
         leaning[is_deep] = _leaning(reviews[is_deep])
     best = reviews.argmax(axis=1)
+    best[is_guess & (reviews.max(axis=1) < _LEAST_OF_A_GUESS)] = _NEUTRAL
     confidences = reviews[np.arange(len(best)), best].astype(np.float64)
     is_mixed, disagreement = _disagreement(reading, leaning)
     confidences[is_mixed] = disagreement[is_mixed]

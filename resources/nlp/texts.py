@@ -10,18 +10,21 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+from babel import Locale
 
 # Nobody reads further than this in one review; it bounds the cost of a huge text.
 LENGTH_LIMIT = 20_000
 
+_LONGEST_TAG = 16
 _LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
-_CLEANED = pl.col("text").str.slice(0, LENGTH_LIMIT).str.replace_all(_CONTROL_CHARACTERS, " ")
+_CLEANED = pl.col("text").str.replace_all(_CONTROL_CHARACTERS, " ")
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,14 @@ class ReviewTexts:
 
     Attributes:
         joined: Title and text as one, cleaned; at most ``LENGTH_LIMIT`` characters.
+        whole: The same in full length: personal data must be found wherever it stands.
         hashes: Of the whole title and text, 32 hexadecimal digits; equal texts have equal hashes.
         languages: Codes that are known already; null where the engine is to find out.
         ratings: On 1..5, NaN where there is none.
     """
 
     joined: pl.Series
+    whole: list[str]
     hashes: list[str]
     languages: list[str | None]
     ratings: npt.NDArray[np.float64]
@@ -44,9 +49,12 @@ class ReviewTexts:
     def of(cls, batch: pa.RecordBatch) -> ReviewTexts:
         """Read the columns title and text and, where there are any, language_given and rating."""
         titles, bodies = _strings(batch, "title"), _strings(batch, "text")
-        languages = [code or None for code in _strings(batch, "language_given")]
+        languages = [language_code(code) for code in _strings(batch, "language_given")]
         hashes = [text_hash(*row) for row in zip(titles, bodies, languages, strict=True)]
-        return cls(_readable(titles, bodies), hashes, languages, _ratings(batch))
+        whole = _whole(titles, bodies)
+        joined = pl.Series("text", [text[:LENGTH_LIMIT] for text in whole], dtype=pl.String)
+        cleaned = joined.to_frame().select(_CLEANED).to_series()
+        return cls(cleaned, whole, hashes, languages, _ratings(batch))
 
 
 def text_hash(title: str, body: str, language: str | None = None) -> str:
@@ -67,6 +75,18 @@ def _strings(batch: pa.RecordBatch, name: str) -> list[str]:
         return [(value or b"").decode("utf-8", "replace") for value in values]
 
 
+@lru_cache(maxsize=1_024)
+def language_code(given: str) -> str | None:
+    """The code that a source means: "EN" and "en-US" are en; what is no language is unknown."""
+    code = re.split("[-_]", given.strip().lower()[:_LONGEST_TAG])[0]
+    return code if code in _known_codes() else None
+
+
+@lru_cache(maxsize=1)
+def _known_codes() -> frozenset[str]:
+    return frozenset(Locale("en").languages) - {"und", "mul", "zxx", "mis"}
+
+
 def _ratings(batch: pa.RecordBatch) -> npt.NDArray[np.float64]:
     if "rating" not in batch.schema.names:
         return np.full(batch.num_rows, np.nan)
@@ -74,14 +94,11 @@ def _ratings(batch: pa.RecordBatch) -> npt.NDArray[np.float64]:
     return np.asarray(ratings.to_numpy(zero_copy_only=False), np.float64)
 
 
-def _readable(titles: list[str], bodies: list[str]) -> pl.Series:
+def _whole(titles: list[str], bodies: list[str]) -> list[str]:
     joined = [
-        f"{title}\n{body[:LENGTH_LIMIT]}" if title else body[:LENGTH_LIMIT]
-        for title, body in zip(titles, bodies, strict=True)
+        f"{title}\n{body}" if title else body for title, body in zip(titles, bodies, strict=True)
     ]
-    without_tags = [_without_tags(text) if "<" in text else text for text in joined]
-    texts = pl.Series("text", without_tags, dtype=pl.String)
-    return texts.to_frame().select(_CLEANED).to_series()
+    return [_without_tags(text) if "<" in text else text for text in joined]
 
 
 def _without_tags(text: str) -> str:

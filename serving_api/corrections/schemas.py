@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from resources.database import CorrectedField
+from resources.nlp.texts import language_code
 from serving_api.kit.parameters import CleanText, refuse_unstorable_characters
 
 Sentiment = Literal["negative", "neutral", "mixed", "positive"]
@@ -15,6 +16,12 @@ Label = Annotated[
     str, Field(min_length=1, max_length=200), AfterValidator(refuse_unstorable_characters)
 ]
 _MOST_LABELS = 50
+
+
+def _refuse_unknown_codes(code: str) -> str:
+    if language_code(code) is None:
+        raise ValueError("is no code of a language")
+    return code
 
 
 def _refuse_repeats(labels: list[str] | None) -> list[str] | None:
@@ -40,9 +47,9 @@ class LanguageCorrection(_Correction):
     """Which language the review is in; everything else is then read in that language."""
 
     field: Literal["language"]
-    value: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = Field(
-        description="ISO 639-1; null withdraws what was said before."
-    )
+    value: (
+        Annotated[str, Field(pattern=r"^[a-z]{2,3}$"), AfterValidator(_refuse_unknown_codes)] | None
+    ) = Field(description="ISO 639-1; null withdraws what was said before.")
 
 
 class TopicsCorrection(_Correction):
@@ -80,16 +87,16 @@ class CorrectedAspect(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    term: Label
+    term: Annotated[Label, Field(description="As the lexicon names it, or as written.")]
     category: Label
     sentiment: Sentiment
     start: Annotated[int, Field(ge=0, description="In title, line break and text as one.")]
     end: Annotated[int, Field(description="Exclusive.")]
 
     @model_validator(mode="after")
-    def _is_as_long_as_its_term(self) -> Self:
-        if self.end - self.start != len(self.term):
-            raise ValueError("start and end must enclose the term and nothing else")
+    def _encloses_something(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("end must lie behind start")
         return self
 
 

@@ -18,13 +18,16 @@ from resources.nlp.topics.taxonomy import (
     MOST_KEYWORDS,
     MOST_TOPICS,
 )
-from serving_api.kit.parameters import CleanText, refuse_unstorable_characters
+from serving_api.kit.parameters import refuse_unstorable_characters
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 MOST_CATEGORIES, MOST_TERMS = 40, 20_000
 
 
 _Text = Annotated[str, Field(min_length=1), AfterValidator(refuse_unstorable_characters)]
+_Description = Annotated[
+    str, Field(max_length=LONGEST_DESCRIPTION), AfterValidator(refuse_unstorable_characters)
+]
 Name = Annotated[_Text, Field(max_length=LONGEST_NAME)]
 Keyword = Annotated[_Text, Field(max_length=LONGEST_KEYWORD)]
 Example = Annotated[_Text, Field(max_length=LONGEST_EXAMPLE)]
@@ -127,7 +130,7 @@ class NewAspectLexicon(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     categories: Annotated[
-        dict[Name, Annotated[str, Field(max_length=LONGEST_DESCRIPTION)]],
+        dict[Name, _Description],
         Field(
             min_length=1,
             max_length=MOST_CATEGORIES,
@@ -159,7 +162,14 @@ class Plugin(BaseModel):
 
     task: Literal["sentiment", "ner", "zero_shot", "embeddings"]
     engine: Literal["transformers", "spacy"]
-    model: Annotated[CleanText, Field(min_length=1, description="Its folder or name.")]
+    model: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$",
+            max_length=200,
+            description="The name of an installed one. Folders are for whoever runs this.",
+        ),
+    ]
     options: Annotated[dict[str, Any], Field(max_length=20)] = {}
 
 

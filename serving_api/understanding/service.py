@@ -8,7 +8,7 @@ from resources import database
 from resources.database import DocumentRecord, TierNotAllowedError
 from resources.nlp import topics as nlp_topics
 from resources.nlp.aspects import lexicon as aspects
-from resources.nlp.plugins import PluginError, PluginSpec
+from resources.nlp.plugins import PluginError, PluginSpec, version_of
 from resources.tenant_context import (
     has_transformer,
     lexicon_of,
@@ -138,13 +138,17 @@ def _require_working_plugins(wanted: NewNlpSettings) -> None:
     for number, plugin in enumerate(wanted.plugins):
         where = f"body.plugins.{number}"
         try:
-            PluginSpec.from_dict(plugin.model_dump(mode="json"))
+            spec = PluginSpec.from_dict(plugin.model_dump(mode="json"))
         except PluginError:
             raise invalid_parameter(
                 where, "the engine or the options do not fit the task"
             ) from None
         if plugin.options.get("allow_download"):
             raise invalid_parameter(where, "downloads are for whoever runs the installation")
+        try:
+            version_of(spec)
+        except PluginError:
+            raise invalid_parameter(where, "names no model that is installed here") from None
 
 
 def _require_installed_models(session: TenantSession, wanted: NewNlpSettings) -> None:

@@ -109,7 +109,13 @@ def test_every_field_takes_its_own_kind_of_value(world, ada):
             {
                 "field": "aspects",
                 "value": [
-                    {"term": "tea", "category": "c", "sentiment": "mixed", "start": 0, "end": 3}
+                    {
+                        "term": "tea",
+                        "category": "c",
+                        "sentiment": "mixed",
+                        "start": 9000,
+                        "end": 9003,
+                    }
                 ],
             },
             "body.value.0",
@@ -240,6 +246,7 @@ def test_a_tenant_edits_its_aspects_and_what_was_mined_of_a_term_stays(world, ad
     [
         ({"categories": {}, "terms": []}, "body.categories"),
         ({"categories": {"a": ""}}, "body.terms"),
+        ({"categories": {"a": "\u0000"}, "terms": []}, "body.categories.a"),
         ({"categories": {"a": ""}, "terms": [{"text": " "}]}, "body.terms.0.text"),
         ({"categories": {"a": ""}, "terms": [{"text": "a b c d e f"}]}, "body.terms.0.text"),
         (
@@ -263,6 +270,19 @@ def test_a_lexicon_that_cannot_work_is_refused_with_its_place(ada, document, whe
 # Models ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def _some_model(tmp_path, monkeypatch):
+    """A model of the plug-in's name in the cache of this machine."""
+    pytest.importorskip("transformers")
+    folder, revision = tmp_path / "models--some--model", "1" * 40
+    (folder / "snapshots" / revision).mkdir(parents=True)
+    (folder / "snapshots" / revision / "config.json").write_text("{}")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(revision)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+
+
+@pytest.mark.usefixtures("_some_model")
 def test_the_tier_is_the_tenants_to_choose_within_its_plan(world, ada, bob):
     address = f"{BRAVA}/nlp-settings"
     default = read(bob, address)
@@ -289,6 +309,9 @@ def test_the_tier_is_the_tenants_to_choose_within_its_plan(world, ada, bob):
         ({"tier": "fast", "allowed_tiers": ["plugin"]}, "body.allowed_tiers"),
         ({"tier": "plugin", "plugins": [PLUGIN | {"task": "chat"}]}, "body.plugins.0.task"),
         ({"tier": "plugin", "plugins": [PLUGIN | {"options": {"x": 1}}]}, "body.plugins.0"),
+        ({"tier": "plugin", "plugins": [PLUGIN | {"model": "not/here"}]}, "body.plugins.0"),
+        ({"tier": "plugin", "plugins": [PLUGIN | {"model": "/etc"}]}, "body.plugins.0.model"),
+        ({"tier": "plugin", "plugins": [PLUGIN | {"model": "../x"}]}, "body.plugins.0.model"),
         (
             {"tier": "plugin", "plugins": [PLUGIN | {"options": {"allow_download": True}}]},
             "body.plugins.0",

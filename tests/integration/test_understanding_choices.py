@@ -165,3 +165,16 @@ def test_models_of_a_tenant_are_registered_beside_its_choice(database, acme):
             "2",
         )
         assert work.nlp_settings.use_models(acme, None).models_folder is None
+
+
+def test_a_plugin_that_does_not_load_keeps_nobody_unread(database, caplog):
+    from resources.tenant_context import tenant_context
+
+    plugin = {"task": "sentiment", "engine": "transformers", "model": "/etc", "options": {}}
+    with database.jobs() as work:
+        work.tenants.create("broken", "Broken")
+        work.nlp_settings.allow("broken", ["plugin"])
+        work.nlp_settings.choose("broken", tier="plugin", plugins=[plugin])
+        context = tenant_context(work, "broken")
+    assert context.plugins == ()
+    assert "Tenant broken is read without a plug-in" in caplog.text

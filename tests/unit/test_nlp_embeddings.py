@@ -235,3 +235,10 @@ def test_few_or_silent_texts_have_no_theme(embedder):
         found = discover_themes(texts, embedder.embed(texts))
         assert found.themes == []
         assert (found.members == -1).all()
+
+
+def test_words_too_common_to_weigh_are_all_there_is_sometimes():
+    from resources.nlp.embeddings.embedder import shipped_embedder
+
+    vectors = shipped_embedder().embed(["too small, had to return it", "never again", "..."])
+    assert np.linalg.norm(vectors, axis=1).round(3).tolist() == [1.0, 1.0, 0.0]

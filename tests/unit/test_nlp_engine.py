@@ -304,3 +304,39 @@ def test_importing_the_engine_is_light():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_personal_data_is_found_however_late_it_stands():
+    text = "The room was nice. " * 1_100 + "Write to bob@example.com."
+    (row,) = rows_of([text])
+    (span,) = row["pii"]
+    assert text[span["start"] : span["end"]] == "bob@example.com"
+
+
+def given(rows):
+    columns = {"review_key": "k", "version": 1, "title": None}
+    batch = pa.RecordBatch.from_pylist([columns | row for row in rows])
+    return annotate(batch, CONTEXT).to_pylist()
+
+
+def test_a_language_that_is_given_counts_where_it_is_one():
+    text = "Das Essen war kalt und das Personal unfreundlich."
+    codes = [None, "DE", "de-AT", "zzz", "\x00", "x" * 10_000]
+    rows = given([{"text": text, "language_given": code} for code in codes])
+    assert {row["language"] for row in rows} == {"de"}
+    assert [row["language_confidence"] == 1 for row in rows[1:3]] == [True, True]
+    assert rows[3] | {"text_hash": ""} == rows[0] | {"text_hash": ""}
+
+
+def test_a_rating_beyond_the_scale_disagrees_with_nothing():
+    ratings = [1.0, 5.0, 99.0, -5.0, float("nan"), float("inf"), None]
+    rows = given([{"text": "Great food.", "rating": rating} for rating in ratings])
+    assert [row["rating_disagreement"] is None for row in rows] == [False, False, *[True] * 5]
+    assert len({row["sentiment_score"] for row in rows}) == 1
+
+
+def test_a_language_that_no_model_learnt_is_not_judged_harshly():
+    (row,) = given([{"text": "Maistas buvo skanus ir personalas draugiškas"}])
+    assert row["language"] == "lt"
+    assert row["sentiment"] == "neutral"
+    assert abs(row["sentiment_score"]) < 0.4

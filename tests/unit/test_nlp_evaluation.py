@@ -216,7 +216,7 @@ def test_a_limit_takes_rows_from_the_whole_file():
 
 
 def test_a_file_of_two_sides_is_judged_by_the_sign_and_no_text_is_wrong():
-    report = evaluate("sentiment", [*TEXTS, None], [*SIDES, "negative"], options())
+    report = evaluate("sentiment", [*TEXTS, "..."], [*SIDES, "negative"], options())
     figures = report.figures
     assert report.rows == 5
     assert figures.extra["undecided"] == 1
@@ -224,6 +224,12 @@ def test_a_file_of_two_sides_is_judged_by_the_sign_and_no_text_is_wrong():
     assert figures.per_class["negative"].recall == pytest.approx(2 / 3)
     assert figures.confusion["negative"] == {"negative": 2, "none": 1, "positive": 0}
     assert [mistake.row for mistake in report.mistakes] == [5]
+
+
+def test_a_row_without_a_text_tells_nothing_of_a_model():
+    report = evaluate("sentiment", [*TEXTS, None, " "], [*SIDES, "negative", "positive"], options())
+    assert (report.rows, report.left_out) == (4, 2)
+    assert report.figures.extra["undecided"] == 0
 
 
 def test_the_report_holds_what_its_readers_rely_on_and_no_nan():
@@ -310,7 +316,7 @@ def test_lone_surrogates_and_control_characters_are_judged_like_any_text():
 def test_an_unknown_task_or_a_file_without_labels_is_refused():
     with pytest.raises(EvaluationError, match="no task 'mood'"):
         evaluate("mood", TEXTS, SIDES)
-    with pytest.raises(EvaluationError, match="No row has a label"):
+    with pytest.raises(EvaluationError, match="No row has a text and a label"):
         evaluate("sentiment", TEXTS, [None] * 4)
 
 

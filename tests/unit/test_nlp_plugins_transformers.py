@@ -237,5 +237,5 @@ def test_a_model_is_read_once(models):
 
 
 def test_a_folder_without_a_model_says_so(tmp_path):
-    with pytest.raises(PluginError, match="cannot read the sentiment model"):
+    with pytest.raises(PluginError, match="holds no transformers model"):
         load_sentiment(PluginSpec(Task.SENTIMENT, Engine.TRANSFORMERS, str(tmp_path)))

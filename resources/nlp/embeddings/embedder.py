@@ -28,6 +28,7 @@ SHIPPED_EMBEDDINGS = Path(__file__).parents[1] / "models" / EMBEDDINGS_FILE
 READ_CHARACTERS = 6_000  # beyond them a review says nothing new
 _SLICE_ROWS = 256  # so many texts stay in the processor's cache
 _BUCKET_BITS = 14
+_MARKS = (ord("!"), ord("?"))
 _BUCKET_SALT = 25
 _UNKNOWN_SHARES = (0.7, 0.7)  # of an unknown word's weight, for itself and for its beginning
 _STEM_SHARES = (0.5, 1.0)  # the same where the beginning is known
@@ -92,10 +93,22 @@ class StaticEmbedder:
         vectors = np.zeros((len(texts), self.dimensions), np.float32)
         for first in range(0, len(texts), _SLICE_ROWS):
             some = [text[:READ_CHARACTERS] for text in texts[first : first + _SLICE_ROWS]]
-            vectors[first : first + len(some)] = self._sums(find_pieces(some))
+            vectors[first : first + len(some)] = self._sums_of(some)
         lengths = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
         np.divide(vectors, lengths, out=vectors, where=lengths > 0)
         return vectors
+
+    def _sums_of(self, texts: list[str]) -> Vectors:
+        """Sums of texts; where every word is too common to weigh, each has its own direction."""
+        sums = self._sums(find_pieces(texts))
+        empty = np.flatnonzero(~sums.any(axis=1))
+        if len(empty):
+            pieces = find_pieces([texts[row] for row in empty.tolist()])
+            rows = _buckets(pieces.words) + len(self.vectors)
+            is_mark = np.isin(pieces.points.values[pieces.starts], _MARKS)
+            weights = np.where(is_mark, np.float32(0), np.float32(1))
+            sums[empty] = self._product(rows, weights, pieces.pointers)
+        return sums
 
     def _sums(self, pieces: Pieces) -> Vectors:
         rows, weights, is_known = self._look_up(pieces.words)

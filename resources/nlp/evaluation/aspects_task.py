@@ -17,6 +17,7 @@ from resources.nlp.aspects import mine_lexicon
 from resources.nlp.context import AnnotationContext
 from resources.nlp.evaluation.answers import Progress, Questions, annotated, encodable
 from resources.nlp.evaluation.aspect_files import (
+    AspectFileError,
     GoldAspect,
     LabelledText,
     aspect_figures,
@@ -75,6 +76,11 @@ def evaluate_aspects(path: Path, options: AspectOptions) -> Report:
         for found in annotated(questions, context, ("aspects",), options.progress)["aspects"]
     ]
     gold = [one.aspects for one in labelled]
+    if not any(gold):
+        raise AspectFileError(
+            f"{path.name} marks no aspect in any of its {len(labelled):,} texts, so there is "
+            "nothing to compare with. Give the file that holds the answers."
+        )
     return Report(
         task="aspects",
         rows=len(texts),

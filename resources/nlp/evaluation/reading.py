@@ -93,6 +93,15 @@ class Labelled:
     labels: list[list[str]]
     left_out: int
 
+    def with_text(self, texts: Sequence[str | None]) -> Labelled:
+        """The rows that hold anything to read; an empty cell tells nothing of a model."""
+        kept = [place for place, row in enumerate(self.rows) if (texts[row] or "").strip()]
+        return Labelled(
+            [self.rows[place] for place in kept],
+            [self.labels[place] for place in kept],
+            self.left_out + len(self.rows) - len(kept),
+        )
+
     def spread(self, limit: int | None) -> Labelled:
         """At most ``limit`` rows, evenly spread over the file; all where None."""
         if limit is None or limit >= len(self.rows):

@@ -93,11 +93,11 @@ def evaluate(
     options = replace(options, language=given_language(options.language))
     require_baselines(options.against, task)
     options, labelled, notes = _read(task, values, options)
-    labelled = labelled.spread(options.limit)
+    labelled = labelled.with_text(texts).spread(options.limit)
     if not labelled.rows:
         raise EvaluationError(
-            f"No row has a label to compare with ({len(values):,} rows read). Check the column and "
-            "the label map."
+            f"No row has a text and a label to compare with ({len(values):,} rows read). Check the "
+            "columns and the label map."
         )
     questions = Questions(
         [encodable(texts[row] or "") for row in labelled.rows],

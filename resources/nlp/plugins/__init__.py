@@ -18,6 +18,7 @@ from resources.nlp.plugins.loading import (
     load_entities,
     load_sentiment,
     load_zero_shot,
+    require,
     version_of,
 )
 from resources.nlp.plugins.spec import Engine, PluginSpec, Task
@@ -39,5 +40,6 @@ __all__ = [
     "load_entities",
     "load_sentiment",
     "load_zero_shot",
+    "require",
     "version_of",
 ]

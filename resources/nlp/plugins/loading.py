@@ -20,6 +20,7 @@ from resources.nlp.plugins.spec import Engine, PluginSpec, Task
 
 _CACHED_PLUGINS = 8
 _HASH_LENGTH = 10
+_SHOWN_CHARACTERS = 200
 # What a model consists of; everything else beside it (papers, pictures) changes no answer.
 _MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "pytorch_model*.bin")
 
@@ -66,6 +67,7 @@ def version_of(spec: PluginSpec) -> str:
         raise PluginError(f"The package {spec.engine} does not tell its version.") from error
     digest = hashlib.sha256(f"{spec.task}\x1f{sorted(spec.options.items())}".encode())
     folder = model_folder(spec)
+    _require_model(spec, folder)
     patterns = _MODEL_FILES if spec.engine == Engine.TRANSFORMERS else ("**/*",)
     files = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     for path in sorted(files):
@@ -89,16 +91,50 @@ def model_folder(spec: PluginSpec) -> Path:
     return _cached_model(spec)
 
 
+def _require_model(spec: PluginSpec, folder: Path) -> None:
+    """Check that a folder holds a model before its files are read.
+
+    Raises:
+        PluginError: It does not.
+    """
+    wanted = "config.json" if spec.engine == Engine.TRANSFORMERS else "config.cfg"
+    if not (folder / wanted).is_file():
+        raise PluginError(
+            f"The folder {spec.model} holds no {spec.engine} model: {wanted} is missing. Give the "
+            "folder that the model was saved to."
+        )
+
+
 @lru_cache(maxsize=_CACHED_PLUGINS)
 def _load(spec: PluginSpec) -> Any:
     folder = model_folder(spec)
-    if spec.engine == Engine.SPACY:
-        from resources.nlp.plugins import spacy_engine
+    _require_model(spec, folder)
+    try:
+        if spec.engine == Engine.SPACY:
+            from resources.nlp.plugins import spacy_engine
 
-        return spacy_engine.build(spec, folder)
-    from resources.nlp.plugins import transformers_engine
+            return spacy_engine.build(spec, folder)
+        from resources.nlp.plugins import transformers_engine
 
-    return transformers_engine.build(spec, folder)
+        return transformers_engine.build(spec, folder)
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"The {spec.task} plug-in {spec.model} does not load ({type(error).__name__}: "
+            f"{str(error)[:_SHOWN_CHARACTERS]}). Save the model anew in a form that this version "
+            f"of {spec.engine} reads."
+        ) from error
+
+
+def require(spec: PluginSpec) -> None:
+    """Load a plug-in now, so that a fault shows where it is set up and not where it is used.
+
+    Raises:
+        PluginError: It does not load.
+    """
+    version_of(spec)
+    _load(spec)
 
 
 def _for_task(spec: PluginSpec, task: Task) -> PluginSpec:
@@ -132,7 +168,7 @@ def _cached_model(spec: PluginSpec) -> Path:
             local_files_only=not allowed,
             allow_patterns=list(_MODEL_FILES),
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the hub's library has many errors of its own
         remedy = (
             "Check the name and the connection."
             if allowed

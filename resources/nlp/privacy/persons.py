@@ -90,7 +90,7 @@ _MOSTLY, _FEW_WORDS = 0.6, 4
 # Of these one word is a name enough; of the others a surname is wanted too.
 _ONE_WORD = frozenset({"title", "introduction", "named", "closing", "light_closing"})
 _AT_THE_END = frozenset({"closing", "light_closing", "dash"})
-_NEED_SMALL_LETTERS = frozenset({"role", "named", "introduction"})
+_NEED_SMALL_LETTERS = frozenset({"role", "named"})
 
 
 def find_unspaced_persons(text: str) -> Iterator[Span]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -25,8 +24,6 @@ from resources.nlp.training.model_card import CARD_FILE, FIGURES_FILE
 
 _ENGLISH = "en"
 _VERSION_DIGITS = 12
-_NOT_LINKED = frozenset({CARD_FILE, FIGURES_FILE})
-_CODE_SUFFIXES = frozenset({".py", ".pyc"})
 _READABLE = 0o755
 
 
@@ -113,8 +110,7 @@ def save_models(
 
     Args:
         folder: Where; what it held before is replaced.
-        base: Where the unchanged parts come from; they are linked where that is possible, so that
-            they take no room.
+        base: Where the unchanged parts come from.
         changed: File name -> model.
         card: What the model card says.
         figures: File name -> figures of it.
@@ -123,7 +119,7 @@ def save_models(
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         draft.chmod(_READABLE)
-        _link_all(base.folder, draft, set(changed))
+        _copy_all(base.folder, draft, set(changed))
         for name, model in changed.items():
             model.save(draft / name)
         text = json.dumps(figures, indent=1, sort_keys=True, allow_nan=False) + "\n"
@@ -138,16 +134,10 @@ def save_models(
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _link_all(source: Path, target: Path, left_out: set[str]) -> None:
-    """Link the files of a folder into another one, or copy them where the disk is another one."""
+def _copy_all(source: Path, target: Path, left_out: set[str]) -> None:
+    """Copy the files of a folder; the transformer is found where it is shipped."""
     for path in sorted(source.iterdir()):
-        if not path.is_file() or path.name in left_out | _NOT_LINKED:
-            continue
-        if path.suffix in _CODE_SUFFIXES:
-            continue
-        try:
-            os.link(path.resolve(), target / path.name)
-        except OSError:
+        if path.is_file() and path.suffix == ".npz" and path.name not in left_out:
             shutil.copyfile(path, target / path.name)
 
 
