@@ -42,8 +42,8 @@ Written by `python -m resources.nlp.training`; do not edit by hand.
   `resources.nlp.training.aspects` from product_reviews_1, opinion_lexicon and the word kinds of
   `en-lexicon.txt` in TextBlob (MIT, with additions under CC BY 3.0).
 
-`lexicons/words_th.txt`, by which Thai is cut into words, and the Thai stop words come from PyThaiNLP
-(CC0).
+`lexicons/words_th.txt`, by which Thai is cut into words, and the Thai stop words come from
+PyThaiNLP (CC0).
 
 The first three are softmax regressions over hashed words and character n-grams with 8-bit weights,
 trained by mini-batch Adagrad with a fixed seed, and calibrated by temperatures. "Mixed" is decided
