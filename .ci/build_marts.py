@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from resources.warehouse import INPUTS, Warehouse
+from resources.metrics.warehouse import INPUTS, Warehouse
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from dagster._core.storage.tags import (
 )
 from pydantic import Field
 
-from resources.lake import DayRange, Lake
-from resources.schemas import RAW_REVIEWS, REVIEWS
+from resources.storage.lake import DayRange, Lake
+from resources.storage.schemas import RAW_REVIEWS, REVIEWS
 
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 

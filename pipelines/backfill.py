@@ -16,8 +16,8 @@ import polars as pl
 from pipelines.launch import StepEvent, run_days
 from pipelines.session import Session
 from resources.database.ledger import STAGES
-from resources.lake import DayRange
-from resources.schemas import RAW_REVIEWS
+from resources.storage.lake import DayRange
+from resources.storage.schemas import RAW_REVIEWS
 
 
 @dataclass(frozen=True)

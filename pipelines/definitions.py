@@ -19,12 +19,12 @@ from assets.snapshots import tenant_snapshot
 from pipelines.jobs import JOBS
 from pipelines.schedules import every_day
 from pipelines.sensors import report_requests
+from resources.collection.dataforseo.collecting import DataForSEOCollector
 from resources.database import Database
-from resources.dataforseo.collecting import DataForSEOCollector
-from resources.lake import Lake
-from resources.objects import ObjectStore
 from resources.settings import Settings
-from resources.snapshots import SnapshotStore
+from resources.storage.lake import Lake
+from resources.storage.objects import ObjectStore
+from resources.storage.snapshots import SnapshotStore
 
 ASSET_MODULES = [
     raw_reviews,

@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from pipelines.backfill import plan_backfill
-from pipelines.importing import FileImport
+from pipelines.file_import import FileImport
 from pipelines.launch import StepEvent, run_days
 from pipelines.session import Session
-from resources.lake import DayRange
 from resources.settings import Settings
+from resources.storage.lake import DayRange
 
 DEMO_PASSWORD = "try-reviewgraph"  # noqa: S105 - the demo's own, printed for the user to try
 DELIVERIES = "reviews"

@@ -10,23 +10,25 @@ from typing import Any
 
 from pipelines.labelled_files import read_labelled_file
 from resources.errors import ReviewGraphError
-from resources.nlp.context import AnnotationContext, Models, default_context
-from resources.nlp.entities import Gazetteer, Name
-from resources.nlp.evaluation.answers import Progress
-from resources.nlp.evaluation.aspect_files import read_aspect_file
-from resources.nlp.evaluation.aspects_task import AspectOptions, evaluate_aspects
-from resources.nlp.evaluation.baselines import require_baselines
-from resources.nlp.evaluation.reading import NO_MAP, LabelMap
-from resources.nlp.evaluation.report import Report
-from resources.nlp.evaluation.run import (
+from resources.evaluation.answers import Progress, encodable
+from resources.evaluation.aspect_files import read_aspect_file
+from resources.evaluation.aspects_task import AspectOptions, evaluate_aspects
+from resources.evaluation.baselines import require_baselines
+from resources.evaluation.labels import NO_MAP, LabelMap
+from resources.evaluation.report import Report
+from resources.evaluation.run import (
     DEFAULT_MISTAKES,
     Options,
     evaluate,
     given_language,
     require_task,
 )
+from resources.nlp.context import AnnotationContext, Models, default_context
+from resources.nlp.entities import Gazetteer, Name
+from resources.nlp.language import detect_languages
 from resources.nlp.tiers import Tier
 from resources.nlp.topics import Taxonomy
+from resources.training.aspect_mining import mine_lexicon
 
 
 class EvaluationFileError(ReviewGraphError):
@@ -105,15 +107,34 @@ def evaluate_file(request: Request, progress: Progress | None = None) -> Report:
 
 
 def _evaluate_aspects(request: Request, progress: Progress | None) -> Report:
+    context, notes = _with_mined_terms(request, context_for(request))
     options = AspectOptions(
-        context=context_for(request),
+        context=context,
         language=given_language(request.language),
         limit=request.limit,
         mistakes=request.mistakes,
-        mined_from=_texts_to_mine(request),
+        notes=notes,
         progress=progress,
     )
     return evaluate_aspects(request.path, options)
+
+
+def _with_mined_terms(
+    request: Request, context: AnnotationContext
+) -> tuple[AnnotationContext, list[str]]:
+    """The context, with the aspect terms that texts like these speak of where that is wanted."""
+    mined_from = _texts_to_mine(request)
+    if mined_from is None:
+        return context, []
+    texts = [encodable(text) for text in mined_from]
+    language = given_language(request.language)
+    languages = (
+        [language] * len(texts)
+        if language
+        else detect_languages(texts, context.models.language).codes
+    )
+    note = f"Aspect terms were mined from {len(texts):,} texts without a look at any label."
+    return replace(context, aspects=mine_lexicon(texts, languages)), [note]
 
 
 def _texts_to_mine(request: Request) -> list[str] | None:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.session import Session
 from resources.errors import ReviewGraphError
-from resources.lake import DayRange
 from resources.settings import PROJECT_ROOT
+from resources.storage.lake import DayRange
 
 if TYPE_CHECKING:
     import dagster as dg

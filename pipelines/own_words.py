@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from resources.nlp.aspects import mine_lexicon
-from resources.nlp.background import tenant_background
+from resources.enrichment.tenant_context import taxonomy_of
 from resources.nlp.context import BACKGROUND_FILE, TOPICS_FILE, Models
-from resources.nlp.topics import learn_topics
-from resources.nlp.training.own_models import ModelFile
-from resources.tenant_context import taxonomy_of
+from resources.training.aspect_mining import mine_lexicon
+from resources.training.background import tenant_background
+from resources.training.own_models import ModelFile
+from resources.training.topics import learn_topics
 
 if TYPE_CHECKING:
     from pipelines.session import Session

@@ -20,9 +20,9 @@ from resources.settings import Settings
 
 if TYPE_CHECKING:
     from resources.database import Database
-    from resources.lake import Lake
-    from resources.objects import ObjectStore
-    from resources.snapshots import SnapshotStore
+    from resources.storage.lake import Lake
+    from resources.storage.objects import ObjectStore
+    from resources.storage.snapshots import SnapshotStore
 
 
 class HomeError(ReviewGraphError):
@@ -39,21 +39,21 @@ class Session:
     @property
     def lake(self) -> Lake:
         """The lake's tables."""
-        from resources.lake import Lake
+        from resources.storage.lake import Lake
 
         return Lake.from_settings(self.settings)
 
     @property
     def objects(self) -> ObjectStore:
         """The report files."""
-        from resources.objects import ObjectStore
+        from resources.storage.objects import ObjectStore
 
         return ObjectStore.from_settings(self.settings)
 
     @property
     def snapshots(self) -> SnapshotStore:
         """The tenants' published snapshots."""
-        from resources.snapshots import SnapshotStore
+        from resources.storage.snapshots import SnapshotStore
 
         return SnapshotStore(self.settings.snapshots_path)
 
@@ -86,7 +86,7 @@ def _in_use(settings: Settings) -> Iterator[None]:
             yield
         finally:
             if _is_alone(lock) and settings.database_url is None:
-                from resources.database import server
+                from resources.database.embedded import server
 
                 server.stop(settings.home)
 

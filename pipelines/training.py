@@ -15,19 +15,20 @@ import pyarrow as pa
 from pipelines.labelled_files import read_labelled_file
 from pipelines.own_words import learn_words
 from resources.errors import ReviewGraphError
-from resources.facts import current_reviews
-from resources.nlp.context import Models
-from resources.nlp.evaluation.reading import (
+from resources.evaluation.labels import (
     NO_MAP,
     SENTIMENTS,
     LabelMap,
     language_code,
     read_sentiments,
 )
+from resources.metrics.facts import current_reviews
+from resources.nlp.context import Models
 from resources.nlp.language import UNDETERMINED, detect_languages
 from resources.nlp.texts import ReviewTexts, text_hash
-from resources.nlp.training.adaptation import OWN_REVIEWS_SCHEMA, Adaptation, label_of_stars
-from resources.nlp.training.own_models import (
+from resources.storage.schemas import REVIEW_ENRICHMENTS, REVIEWS
+from resources.training.adaptation import OWN_REVIEWS_SCHEMA, Adaptation, label_of_stars
+from resources.training.own_models import (
     CardText,
     ModelFile,
     accepted_models,
@@ -35,7 +36,6 @@ from resources.nlp.training.own_models import (
     save_models,
     version_of,
 )
-from resources.schemas import REVIEW_ENRICHMENTS, REVIEWS
 
 if TYPE_CHECKING:
     from pipelines.session import Session

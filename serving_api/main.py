@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from resources.database import Database
-from resources.objects import ObjectStore
 from resources.settings import Settings
-from resources.snapshots import SnapshotStore
+from resources.storage.objects import ObjectStore
+from resources.storage.snapshots import SnapshotStore
 from serving_api.analysis.routes import router as analysis
 from serving_api.corrections.routes import router as corrections
 from serving_api.health.routes import router as health

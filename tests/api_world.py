@@ -21,9 +21,9 @@ import polars as pl
 from fastapi import FastAPI
 
 from resources.database import Database
-from resources.objects import ObjectStore
 from resources.settings import Settings
-from resources.snapshots import SnapshotStore
+from resources.storage.objects import ObjectStore
+from resources.storage.snapshots import SnapshotStore
 from serving_api.main import create_app
 from serving_api.server import AnnouncingServer, address_of, bind
 

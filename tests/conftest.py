@@ -20,7 +20,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from resources.database import Database, server
+from resources.database import Database
+from resources.database.embedded import server
 from resources.settings import Settings
 
 SECRET_KEY = "a key for tests only, the same for all: roles are shared by all databases of a server"

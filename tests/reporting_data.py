@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from resources.reading import Snapshot
-from resources.snapshots import SnapshotStore
+from resources.storage.snapshot_reading import Snapshot
+from resources.storage.snapshots import SnapshotStore
 
 GENERATED_AT = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 FIRST_DAY, LAST_DAY = date(2024, 7, 1), date(2025, 12, 28)

@@ -9,12 +9,12 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from resources import quality
-from resources.lake import Commit, DayRange, Lake
 from resources.nlp.cache import CacheUse, annotate_cached
 from resources.nlp.context import AnnotationContext
 from resources.nlp.corrections import Corrections, apply_corrections, known_languages
-from resources.schemas import REVIEW_ENRICHMENTS, REVIEWS
+from resources.reviews import quality
+from resources.storage.lake import Commit, DayRange, Lake
+from resources.storage.schemas import REVIEW_ENRICHMENTS, REVIEWS
 
 SUMMARY_SCHEMA = pl.Schema(
     {

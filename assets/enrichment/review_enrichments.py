@@ -11,13 +11,13 @@ from assets.enrichment.annotating import SUMMARY_SCHEMA, AnnotatedDay, annotate_
 from assets.partitions import DAYS, ONE_RUN
 from assets.reviews.checks import check_result, hold_back
 from assets.scope import RunScope
-from resources import quality
 from resources.database import Database, StageRecord
-from resources.lake import Lake
+from resources.enrichment.tenant_context import corrections_of, tenant_context
 from resources.nlp.context import AnnotationContext, default_context
-from resources.schemas import REVIEW_ENRICHMENTS
+from resources.reviews import quality
 from resources.settings import Settings
-from resources.tenant_context import corrections_of, tenant_context
+from resources.storage.lake import Lake
+from resources.storage.schemas import REVIEW_ENRICHMENTS
 
 
 @dg.asset(

@@ -1,4 +1,4 @@
 """Numbers: daily facts by one of two engines, then the marts by dbt.
 
-The facts' expressions are in ``resources.facts``, the marts' SQL in ``dbt_project``.
+The facts' expressions are in ``resources.metrics.facts``, the marts' SQL in ``dbt_project``.
 """

@@ -8,17 +8,17 @@ import polars as pl
 
 from assets import preview
 from assets.scope import RunScope
-from resources import facts
 from resources.database import Database, StageRecord
 from resources.engine import Engine, open_engine
-from resources.lake import Commit, Lake
-from resources.schemas import (
+from resources.metrics import facts
+from resources.settings import Settings
+from resources.storage.lake import Commit, Lake
+from resources.storage.schemas import (
     DAILY_FACTS,
     DAILY_LABEL_FACTS,
     REVIEW_ENRICHMENTS,
     REVIEWS,
 )
-from resources.settings import Settings
 
 _SPECS = {
     "daily_facts": (

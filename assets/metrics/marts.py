@@ -11,12 +11,12 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from assets import preview
 from assets.scope import RunScope
-from resources import facts
 from resources.engine import PolarsEngine
-from resources.lake import Lake
-from resources.schemas import DAILY_FACTS, DAILY_LABEL_FACTS, REVIEW_ENRICHMENTS, REVIEWS
+from resources.metrics import facts
+from resources.metrics.warehouse import DBT_PROJECT, MARTS, Warehouse, parse_project
 from resources.settings import Settings
-from resources.warehouse import DBT_PROJECT, MARTS, Warehouse, parse_project
+from resources.storage.lake import Lake
+from resources.storage.schemas import DAILY_FACTS, DAILY_LABEL_FACTS, REVIEW_ENRICHMENTS, REVIEWS
 
 PROJECT = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
 MART_KEYS = [dg.AssetKey(["marts", name]) for name in MARTS]

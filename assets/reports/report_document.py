@@ -11,10 +11,8 @@ import dagster as dg
 from assets import preview
 from assets.scope import RunScope
 from resources.database import Database, ReportDocument, ReportRequest, StageRecord
-from resources.database.reporting import ReportFile
+from resources.database.report_records import ReportFile
 from resources.errors import ReviewGraphError
-from resources.lake import Lake
-from resources.objects import ObjectStore
 from resources.reporting import (
     Period,
     Printer,
@@ -24,7 +22,9 @@ from resources.reporting import (
     write_workbook,
 )
 from resources.settings import Settings
-from resources.snapshots import SnapshotStore
+from resources.storage.lake import Lake
+from resources.storage.objects import ObjectStore
+from resources.storage.snapshots import SnapshotStore
 
 MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",

@@ -9,10 +9,10 @@ import polars as pl
 
 from assets import preview
 from assets.scope import RunScope
-from resources import quality
 from resources.database import Database, Stage
-from resources.lake import DayRange, Lake
-from resources.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
+from resources.reviews import quality
+from resources.storage.lake import DayRange, Lake
+from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
 
 
 @dg.asset_check(

@@ -9,11 +9,11 @@ from assets import preview
 from assets.metrics.marts import MART_KEYS, run_warehouse
 from assets.scope import RunScope
 from resources.database import Database, StageRecord
-from resources.lake import Lake
-from resources.schemas import DAILY_FACTS, TABLES
+from resources.metrics.warehouse import Warehouse
 from resources.settings import Settings
-from resources.snapshots import PublishedSnapshot, SnapshotStore
-from resources.warehouse import Warehouse
+from resources.storage.lake import Lake
+from resources.storage.schemas import DAILY_FACTS, TABLES
+from resources.storage.snapshots import PublishedSnapshot, SnapshotStore
 
 
 @dg.asset(

@@ -95,7 +95,7 @@ def duplicates(tenant: Tenant, limit: Limit = 20) -> None:
 @app.command("names")
 def names(tenant: Tenant, limit: Limit = 30) -> None:
     """Propose names for the tenant's list: brands, places and people that its reviews mention."""
-    from resources.nlp.candidates import propose_names
+    from resources.nlp.name_candidates import propose_names
 
     texts, context = _read(tenant)
     proposed = propose_names(
@@ -115,7 +115,7 @@ def _read(tenant: str) -> tuple[pl.DataFrame, AnnotationContext]:
     """The tenant's current reviews, and what they are read with."""
     from pipelines.session import open_session
     from pipelines.training import current_texts
-    from resources.tenant_context import tenant_context
+    from resources.enrichment.tenant_context import tenant_context
 
     with open_session() as session:
         with session.database.jobs() as work:

@@ -72,9 +72,9 @@ def _postgresql() -> str:
 
 
 def _lake() -> str:
-    from resources.lake import Lake
-    from resources.schemas import TABLES
     from resources.settings import Settings
+    from resources.storage.lake import Lake
+    from resources.storage.schemas import TABLES
 
     settings = Settings()
     lake = Lake.from_settings(settings)

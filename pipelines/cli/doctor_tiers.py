@@ -97,7 +97,7 @@ def _rate(context: AnnotationContext, sample: pa.Table) -> float:
     Each batch is twice as long as the one before it: a small one costs more for each review, and a
     large one would take a slow tier too long.
     """
-    from resources.nlp.engine import annotate
+    from resources.nlp.annotating import annotate
 
     for rows in (_FEWEST_REVIEWS << doubling for doubling in range(_DOUBLINGS)):
         (batch,) = _repeated(sample, rows).combine_chunks().to_batches()

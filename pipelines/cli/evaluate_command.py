@@ -12,7 +12,7 @@ from pipelines.cli import console
 
 if TYPE_CHECKING:
     from pipelines.evaluation import Request
-    from resources.nlp.evaluation.report import Figures, Report
+    from resources.evaluation.report import Figures, Report
 
 _OURS = "reviewgraph"
 _MOST_CLASSES = 20  # of a confusion matrix that still fits a terminal

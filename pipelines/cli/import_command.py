@@ -10,8 +10,8 @@ import typer
 from pipelines.cli import console
 
 if TYPE_CHECKING:
-    from pipelines.importing import Balance, FileImport
-    from resources.importing import ColumnGuess, LandingReport
+    from pipelines.file_import import Balance, FileImport
+    from resources.collection.importing import ColumnGuess, LandingReport
 
 _SAMPLE_ROWS = 2
 _SAMPLE_WIDTH = 34
@@ -47,9 +47,9 @@ def import_reviews(
     Importing the same file twice changes nothing.
     """
     from pipelines.cli.summaries import show_tenant
-    from pipelines.importing import FileImport
+    from pipelines.file_import import FileImport
     from pipelines.session import open_session
-    from resources.importing import guess_columns
+    from resources.collection.importing import guess_columns
 
     overrides = _parse_mapping(mapping or [])
     _show_guess(guess_columns(path, overrides))

@@ -11,7 +11,7 @@ from pipelines.cli import console
 if TYPE_CHECKING:
     from pipelines.session import Session
     from resources.database import ReportDocument
-    from resources.snapshots import Snapshot
+    from resources.storage.snapshots import Snapshot
 
 
 def show_tenant(session: Session, tenant_id: str) -> None:

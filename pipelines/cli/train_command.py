@@ -106,7 +106,7 @@ def _train_shipped(data: Path, out: Path | None, only: str | None) -> None:
     options += ["--only", only] if only else []
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "resources.nlp.training", str(data), *options]
+    command = [sys.executable, "-m", "resources.training", str(data), *options]
     finished = subprocess.run(command, check=False)  # noqa: S603 - our own module
     if finished.returncode:
         raise typer.Exit(1)

@@ -11,9 +11,14 @@ work`` for the API, and ``with database.jobs() as work`` for the graph and the c
 
 from __future__ import annotations
 
-from resources.database.collection import DataForSEOTask, ImportBatch, Source
-from resources.database.corrections import CORRECTED_FIELDS, CorrectedField, Correction
+from resources.database.correction_records import CORRECTED_FIELDS, CorrectedField, Correction
 from resources.database.database import Database
+from resources.database.enrichment_choices import (
+    TIER_NAMES,
+    DocumentRecord,
+    NlpSettings,
+    TierName,
+)
 from resources.database.errors import (
     DatabaseSetupError,
     DatabaseUnavailableError,
@@ -23,18 +28,13 @@ from resources.database.errors import (
     TierNotAllowedError,
     UnknownTenantError,
 )
-from resources.database.identity import ROLES, Membership, User
 from resources.database.ledger import STAGES, Stage, StageRecord, StageStatus
-from resources.database.publishing import SnapshotRecord
-from resources.database.reporting import ReportDocument, ReportFile, ReportRequest
+from resources.database.report_records import ReportDocument, ReportFile, ReportRequest
+from resources.database.snapshot_records import SnapshotRecord
+from resources.database.source_records import DataForSEOTask, ImportBatch, Source
 from resources.database.tenancy import Tenant, TenantName
-from resources.database.understanding import (
-    TIER_NAMES,
-    DocumentRecord,
-    NlpSettings,
-    TierName,
-)
 from resources.database.unit_of_work import UnitOfWork
+from resources.database.users import ROLES, Membership, User
 
 __all__ = [
     "CORRECTED_FIELDS",

@@ -10,7 +10,7 @@ from typing import Self
 from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from resources.database import server
+from resources.database.embedded import server
 from resources.database.errors import DatabaseSetupError
 from resources.database.migrations import upgrade
 from resources.database.roles import ensure_roles, role_password

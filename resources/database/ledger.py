@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from resources.database.corrections import corrections
+from resources.database.correction_records import corrections
 from resources.database.repository import Repository
 from resources.database.schema import TIMESTAMP, json_column, metadata, one_of, tenant_column
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from resources.database.collection import dataforseo_tasks, import_batches, sources
-from resources.database.corrections import corrections
-from resources.database.identity import memberships, users
+from resources.database.correction_records import corrections
+from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
 from resources.database.ledger import stage_runs
-from resources.database.publishing import snapshot_pointers, snapshots
-from resources.database.reporting import report_documents, report_requests
+from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
+from resources.database.snapshot_records import snapshot_pointers, snapshots
+from resources.database.source_records import dataforseo_tasks, import_batches, sources
 from resources.database.tenancy import tenants
-from resources.database.understanding import aspect_lexicons, nlp_settings, taxonomies
+from resources.database.users import memberships, users
 
 __all__ = [
     "aspect_lexicons",

@@ -14,21 +14,21 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
-from resources.database.collection import ImportRepository, SourceRepository, TaskRepository
-from resources.database.corrections import CorrectionRepository
-from resources.database.errors import DatabaseUnavailableError
-from resources.database.identity import UserRepository
-from resources.database.ledger import LedgerRepository
-from resources.database.publishing import SnapshotRepository
-from resources.database.reporting import ReportRepository
-from resources.database.schema import TENANT_SETTING, USER_SETTING
-from resources.database.tenancy import TenantRepository
-from resources.database.understanding import (
+from resources.database.correction_records import CorrectionRepository
+from resources.database.enrichment_choices import (
     DocumentRepository,
     NlpSettingsRepository,
     aspect_lexicons,
     taxonomies,
 )
+from resources.database.errors import DatabaseUnavailableError
+from resources.database.ledger import LedgerRepository
+from resources.database.report_records import ReportRepository
+from resources.database.schema import TENANT_SETTING, USER_SETTING
+from resources.database.snapshot_records import SnapshotRepository
+from resources.database.source_records import ImportRepository, SourceRepository, TaskRepository
+from resources.database.tenancy import TenantRepository
+from resources.database.users import UserRepository
 
 
 class UnitOfWork:

@@ -11,8 +11,8 @@ import polars as pl
 import pyarrow as pa
 
 from resources.engine.base import BatchFunction, portable, unified
-from resources.lake import DayRange, Lake
-from resources.schemas import TableSpec
+from resources.storage.lake import DayRange, Lake
+from resources.storage.schemas import TableSpec
 
 _ROWS_PER_BATCH = 10_000  # as in Spark, so that a function meets the same sizes on both engines
 

@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from resources.engine.base import BatchFunction, EngineError, portable, unified
 from resources.engine.java import find_java_home
-from resources.lake import DayRange, Lake
-from resources.schemas import TableSpec
+from resources.storage.lake import DayRange, Lake
+from resources.storage.schemas import TableSpec
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.context import AnnotationContext
-from resources.nlp.engine import ANNOTATION_SCHEMA
 from resources.nlp.pool import annotate_table
 from resources.nlp.ratings import rating_disagreements
 from resources.nlp.texts import ReviewTexts

@@ -19,8 +19,9 @@ from queue import Empty, SimpleQueue
 import pyarrow as pa
 
 from resources.errors import ReviewGraphError
+from resources.nlp.annotating import annotate
+from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.context import AnnotationContext
-from resources.nlp.engine import ANNOTATION_SCHEMA, annotate
 
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _COLUMNS = ("review_key", "version", "title", "text", "rating", "language_given")

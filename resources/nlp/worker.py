@@ -16,8 +16,9 @@ def main() -> None:
     os.environ["POLARS_MAX_THREADS"] = "1"
     import pyarrow as pa
 
+    from resources.nlp.annotating import annotate
+    from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
     from resources.nlp.context import AnnotationContext
-    from resources.nlp.engine import ANNOTATION_SCHEMA, annotate
 
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     context = AnnotationContext.from_json(source.readline().decode())

@@ -5,8 +5,8 @@ their intervals, sentences, tables, charts as tables with a kind. ``html.py`` an
 it, ``printing.py`` prints it through one warm Chromium, ``workbook.py`` writes it as a workbook.
 
 Belongs here: what a report says and how it looks. Does not belong here: who may have one, when it
-is made, where its files are kept (``assets``, ``resources.database``, ``resources.objects``), and
-how the reviews were understood (``resources.nlp``).
+is made, where its files are kept (``assets``, ``resources.database``, ``resources.storage``), and
+how the reviews were annotated (``resources.nlp``).
 """
 
 from __future__ import annotations

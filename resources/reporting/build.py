@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from resources.reading import Snapshot
 from resources.reporting import wording
 from resources.reporting.chapters import (
     about,
@@ -21,6 +20,7 @@ from resources.reporting.evidence import Evidence
 from resources.reporting.headline import headline_figures
 from resources.reporting.material import Material
 from resources.reporting.model import Branding, Period, Report, ReportHeldError
+from resources.storage.snapshot_reading import Snapshot
 
 
 def build_report(

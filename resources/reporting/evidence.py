@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import polars as pl
 
-from resources.reading import Snapshot
 from resources.reporting.model import Grain, Period
 from resources.reporting.statistics import Tally
+from resources.storage.snapshot_reading import Snapshot
 
 Dimension = Literal["product", "source", "location", "language"]
 LabelList = Literal["topics", "keywords"]

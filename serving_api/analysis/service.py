@@ -12,12 +12,12 @@ import pyarrow as pa
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from resources.enrichment.tenant_context import tenant_context
+from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.cache import annotate_cached, models_of
 from resources.nlp.context import AnnotationContext
-from resources.nlp.engine import ANNOTATION_SCHEMA
 from resources.nlp.privacy import Span, redact
 from resources.nlp.texts import ReviewTexts
-from resources.tenant_context import tenant_context
 from serving_api.analysis.schemas import AnalysisRequest
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.caching import AnswerCache

@@ -6,8 +6,8 @@ from typing import Any
 
 from resources import database
 from resources.database import CorrectedField
-from resources.snapshots import SnapshotStore
-from resources.tenant_context import taxonomy_of
+from resources.enrichment.tenant_context import taxonomy_of
+from resources.storage.snapshots import SnapshotStore
 from serving_api.corrections.schemas import (
     AspectsCorrection,
     Correction,

@@ -16,7 +16,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from resources.database import Tenant, UnitOfWork, User
-from resources.database.identity import Role
+from resources.database.users import Role
 from serving_api.kit.errors import CHALLENGE, Problem, invalid_parameter
 from serving_api.kit.parameters import TENANT_ID, TenantPath
 from serving_api.kit.services import CurrentServices, Services, services_of

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from resources.snapshots import Snapshot, SnapshotMissingError
+from resources.storage.snapshots import Snapshot, SnapshotMissingError
 from serving_api.kit.auth import AsMember
 from serving_api.kit.caching import REVALIDATE, answer
 from serving_api.kit.errors import Problem

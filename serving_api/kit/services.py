@@ -10,8 +10,8 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from resources.database import Database
-from resources.objects import ObjectStore
-from resources.snapshots import SnapshotStore
+from resources.storage.objects import ObjectStore
+from resources.storage.snapshots import SnapshotStore
 from serving_api.kit.caching import AnswerCache
 from serving_api.kit.paging import Cursors
 from serving_api.kit.tokens import Tokens

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from resources.snapshots import Snapshot
+from resources.storage.snapshots import Snapshot
 from serving_api.kit.errors import invalid_parameter
 from serving_api.metrics.schemas import Grain, Metric, Series, SeriesParameters, SeriesPoint
 from serving_api.metrics.service import SENTIMENTS, product_member

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from resources.snapshots import Snapshot
+from resources.storage.snapshots import Snapshot
 from serving_api.kit.errors import Problem, invalid_parameter
 from serving_api.kit.paging import Cursors, digest_of, link
 from serving_api.metrics.schemas import (

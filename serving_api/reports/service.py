@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from resources import database
-from resources.objects import ObjectNotFoundError, ObjectStore
+from resources.storage.objects import ObjectNotFoundError, ObjectStore
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
 from serving_api.kit.paging import Cursors, link

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from resources.snapshots import Snapshot
+from resources.storage.snapshots import Snapshot
 from serving_api.kit.errors import Problem
 from serving_api.kit.paging import Cursors, digest_of, link
 from serving_api.kit.parameters import REVIEW_KEY

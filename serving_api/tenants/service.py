@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resources.snapshots import SnapshotMissingError, SnapshotStore
+from resources.storage.snapshots import SnapshotMissingError, SnapshotStore
 from serving_api.kit.auth import TenantSession, UserSession
 from serving_api.tenants.schemas import Published, TenantDetails, TenantOfUser, Tenants
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from resources import database
 from resources.database import DocumentRecord, TierNotAllowedError
-from resources.nlp import topics as nlp_topics
-from resources.nlp.aspects import lexicon as aspects
-from resources.nlp.plugins import PluginError, PluginSpec, version_of
-from resources.tenant_context import (
+from resources.enrichment.tenant_context import (
     has_transformer,
     lexicon_of,
     models_of_tenant,
     taxonomy_of,
 )
+from resources.nlp import topics as nlp_topics
+from resources.nlp.aspects import lexicon as aspects
+from resources.nlp.plugins import PluginError, PluginSpec, version_of
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import invalid_parameter
 from serving_api.understanding.schemas import (

@@ -10,8 +10,8 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 
 from resources.nlp import cache
+from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.context import default_context
-from resources.nlp.engine import ANNOTATION_SCHEMA
 from serving_api.analysis import schemas, service
 from serving_api.kit.caching import AnswerCache
 from tests.api_world import running_world

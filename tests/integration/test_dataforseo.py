@@ -10,20 +10,20 @@ import orjson
 import pytest
 import requests
 
-from resources.dataforseo import (
+from resources.collection.dataforseo import (
     AnswerLostError,
     DataForSEOClient,
     DataForSEOError,
     GoogleReviewsCollector,
     RefusedError,
 )
-from resources.dataforseo.client import UnavailableError
-from resources.dataforseo.google_reviews import PATH, task_tag
-from resources.dataforseo.models import GoogleReview
+from resources.collection.dataforseo.client import UnavailableError
+from resources.collection.dataforseo.google_reviews import PATH, task_tag
+from resources.collection.dataforseo.models import GoogleReview
 from resources.sandbox.dataforseo import REVIEWS, DataForSEOSandbox
 from resources.sandbox.dataforseo_tasks import Faults
 from resources.sandbox.world import generate_world
-from resources.schemas import RAW_REVIEWS
+from resources.storage.schemas import RAW_REVIEWS
 
 DAY = date(2026, 7, 1)
 AUTH = ("sandbox", "sandbox")

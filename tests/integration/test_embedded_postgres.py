@@ -25,10 +25,10 @@ from resources.database import (
     DatabaseSetupError,
     DatabaseUnavailableError,
     EmbeddedServerError,
-    server,
-    server_account,
 )
-from resources.database.server import EmbeddedServer
+from resources.database.embedded import account as server_account
+from resources.database.embedded import server
+from resources.database.embedded.server import EmbeddedServer
 
 AS_ROOT = os.geteuid() == 0
 only_as_root = pytest.mark.skipif(not AS_ROOT, reason="only root has to run it as somebody else")
@@ -80,7 +80,7 @@ def postmaster(home: Path) -> psutil.Process:
 def start_elsewhere(home: Path) -> subprocess.Popen[str]:
     """Start the server of a home from another process."""
     script = (
-        "import pathlib, sys; from resources.database import server; "
+        "import pathlib, sys; from resources.database.embedded import server; "
         "print(server.ensure_running(pathlib.Path(sys.argv[1]), durable=False))"
     )
     return subprocess.Popen(
@@ -240,12 +240,12 @@ def test_a_home_that_only_root_can_enter_stays_closed(new_home, monkeypatch):
 def test_programs_that_only_root_can_enter_are_copied_once(new_home, monkeypatch):
     monkeypatch.setattr(server_account, "SHARED_FOLDER", new_home / "shared")
     account = EmbeddedServer.of(new_home).account
-    shipped, _ = server_account._shipped_programs()
-    copied = server_account._copied_programs(shipped)
+    shipped, _ = account._shipped_programs()
+    copied = account._copied_programs(shipped)
     assert copied.is_relative_to(new_home / "shared")
     assert account.run(str(copied / "postgres"), "--version").returncode == 0
     assert account.run(str(copied / "initdb"), "--version").returncode == 0
-    assert server_account._copied_programs(shipped) == copied
+    assert account._copied_programs(shipped) == copied
 
 
 @only_as_root

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from resources import facts, schemas
+from resources.metrics import facts
+from resources.storage import schemas
 
 REVIEW_COUNT = int(os.environ.get("REVIEWGRAPH_TEST_REVIEWS", "4000"))
 FIRST_DAY = date(2025, 1, 1)

@@ -21,10 +21,10 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from resources.importing import ImportFileError, Limits, guess_columns, land
-from resources.lake import DayRange, Lake
-from resources.normalising import KNOWN_SCHEMA, known_from, normalise_day
-from resources.schemas import RAW_REVIEWS
+from resources.collection.importing import ImportFileError, Limits, guess_columns, land
+from resources.reviews.normalising import KNOWN_SCHEMA, known_from, normalise_day
+from resources.storage.lake import DayRange, Lake
+from resources.storage.schemas import RAW_REVIEWS
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 DAY = date(2026, 3, 2)
@@ -261,8 +261,8 @@ def test_a_killed_import_lands_nothing_and_can_be_repeated(tmp_path, lake):
     script = textwrap.dedent(f"""
         import time
         from datetime import date
-        from resources.importing import land
-        from resources.lake import Lake
+        from resources.collection.importing import land
+        from resources.storage.lake import Lake
 
         def slowly(done, total, rows):
             if rows:

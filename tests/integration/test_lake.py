@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.lake import (
+from resources.storage.lake import (
     NO_VERSION,
     BatchesPartlyLandedError,
     DayRange,
@@ -25,7 +25,7 @@ from resources.lake import (
     LakeSchemaError,
     LakeScopeError,
 )
-from resources.schemas import DAILY_FACTS, RAW_REVIEWS, TABLES, TIMESTAMP, TableSpec
+from resources.storage.schemas import DAILY_FACTS, RAW_REVIEWS, TABLES, TIMESTAMP, TableSpec
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 
@@ -437,9 +437,9 @@ DIES_WHILE_WRITING = """
 import os, signal, sys
 from datetime import date
 import pyarrow as pa
-from resources import lake_rows
-from resources.lake import Lake
-from resources.schemas import RAW_REVIEWS
+from resources.storage import lake_rows
+from resources.storage.lake import Lake
+from resources.storage.schemas import RAW_REVIEWS
 
 whole = lake_rows.Rows.stream
 
@@ -464,8 +464,8 @@ Lake(sys.argv[1]).replace(RAW_REVIEWS, reader, day=date(2026, 3, 2), tenants=["a
 WRITES_UNTIL_KILLED = """
 import sys
 from test_lake import MONDAY, raw_rows
-from resources.lake import Lake
-from resources.schemas import RAW_REVIEWS
+from resources.storage.lake import Lake
+from resources.storage.schemas import RAW_REVIEWS
 
 lake = Lake(sys.argv[1])
 print("ready", flush=True)

@@ -12,10 +12,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from resources.engine import PolarsEngine
-from resources.lake import NO_VERSION, DayRange, Lake
-from resources.objects import ObjectNotFoundError, ObjectStore
-from resources.schemas import DAILY_FACTS, RAW_REVIEWS
 from resources.settings import Settings
+from resources.storage.lake import NO_VERSION, DayRange, Lake
+from resources.storage.objects import ObjectNotFoundError, ObjectStore
+from resources.storage.schemas import DAILY_FACTS, RAW_REVIEWS
 
 MONDAY = date(2026, 3, 2)
 ACCESS = {"s3_access_key_id": "key", "s3_secret_access_key": "secret"}

@@ -13,9 +13,10 @@ import pytest
 from polars.testing import assert_frame_equal
 from scipy import stats
 
-from resources import facts, schemas
-from resources.snapshots import content_version
-from resources.warehouse import MARTS, Warehouse, WarehouseError
+from resources.metrics import facts
+from resources.metrics.warehouse import MARTS, Warehouse, WarehouseError
+from resources.storage import schemas
+from resources.storage.snapshots import content_version
 
 MONDAY = date(2025, 1, 6)
 INCIDENT_WEEK = MONDAY + timedelta(weeks=20)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from resources.objects import ObjectNotFoundError, ObjectStore, ObjectStoreError
+from resources.storage.objects import ObjectNotFoundError, ObjectStore, ObjectStoreError
 
 PAGE = b"%PDF-1.7 a page" * 200_000  # about 3 MB
 SHA256 = hashlib.sha256(PAGE).hexdigest()

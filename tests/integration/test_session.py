@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.launch import prepare_environment
 from pipelines.session import HomeError, open_session
-from resources.database import server
+from resources.database.embedded import server
 from resources.errors import ReviewGraphError
 from resources.settings import PROJECT_ROOT, Settings
 

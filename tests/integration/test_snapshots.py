@@ -15,7 +15,7 @@ import pytest
 
 from resources.errors import ReviewGraphError
 from resources.settings import PROJECT_ROOT
-from resources.snapshots import (
+from resources.storage.snapshots import (
     SnapshotDamagedError,
     SnapshotMissingError,
     SnapshotQueryError,
@@ -254,7 +254,7 @@ PUBLISH_AND_STALL = """
 import os, sys, time
 from pathlib import Path
 import polars as pl
-from resources.snapshots import SnapshotStore
+from resources.storage.snapshots import SnapshotStore
 
 write, calls, stall_at = os.fsync, iter(range(100)), int(sys.argv[2])
 

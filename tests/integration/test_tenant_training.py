@@ -18,12 +18,12 @@ from assets.scope import RunScope
 from pipelines.cli import discover_commands
 from pipelines.session import Session
 from pipelines.training import TrainingError, current_texts, tenant_reviews, train_tenant
+from resources.collection.importing import land
 from resources.database.errors import UnknownTenantError
-from resources.importing import land
-from resources.lake import Lake
+from resources.enrichment.tenant_context import tenant_context
 from resources.nlp.context import ENGLISH_FILE, MULTILINGUAL_FILE
-from resources.schemas import REVIEWS
-from resources.tenant_context import tenant_context
+from resources.storage.lake import Lake
+from resources.storage.schemas import REVIEWS
 
 DAY = date(2026, 3, 2)
 # Words of one trade, which no general model knows.

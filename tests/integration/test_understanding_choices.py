@@ -168,7 +168,7 @@ def test_models_of_a_tenant_are_registered_beside_its_choice(database, acme):
 
 
 def test_a_plugin_that_does_not_load_keeps_nobody_unread(database, caplog):
-    from resources.tenant_context import tenant_context
+    from resources.enrichment.tenant_context import tenant_context
 
     plugin = {"task": "sentiment", "engine": "transformers", "model": "/etc", "options": {}}
     with database.jobs() as work:

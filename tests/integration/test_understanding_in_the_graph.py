@@ -19,13 +19,13 @@ from assets.reviews.reviews import normalised_reviews
 from assets.scope import RunScope
 from pipelines.backfill import plan_backfill
 from pipelines.session import Session
+from resources.collection.importing import land
 from resources.database import StageRecord
 from resources.database.ledger import STAGES
-from resources.importing import land
-from resources.lake import DayRange, Lake
+from resources.enrichment.tenant_context import corrections_of, tenant_context
 from resources.nlp.context import ENGLISH_FILE, MULTILINGUAL_FILE, SHIPPED_MODELS
-from resources.schemas import RAW_REVIEWS, REVIEW_ENRICHMENTS, REVIEWS
-from resources.tenant_context import corrections_of, tenant_context
+from resources.storage.lake import DayRange, Lake
+from resources.storage.schemas import RAW_REVIEWS, REVIEW_ENRICHMENTS, REVIEWS
 
 DAY = date(2026, 3, 2)
 TEXTS = {

@@ -22,13 +22,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 import polars as pl
 
+from resources.evaluation.benchmarks import read_benchmarks
 from resources.nlp.context import Models
-from resources.nlp.evaluation.benchmarks import read_benchmarks
 from resources.nlp.linear import LinearModel
-from resources.nlp.training.adaptation import adapt, positive_chances
-from resources.nlp.training.adaptation_figures import own_figures
-from resources.nlp.training.sentiments import english_rows, train_sentiment
-from resources.nlp.training.sources import read_clothing
+from resources.training.adaptation import adapt, positive_chances
+from resources.training.adaptation_figures import own_figures
+from resources.training.sentiments import english_rows, train_sentiment
+from resources.training.sources import read_clothing
 
 SIZES = (200, 1_000, 5_000)
 KEPT_ASIDE = 5_000

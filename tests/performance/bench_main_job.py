@@ -15,7 +15,7 @@ from pathlib import Path
 
 warnings.simplefilter("ignore")
 
-from pipelines.importing import FileImport  # noqa: E402
+from pipelines.file_import import FileImport  # noqa: E402
 from pipelines.session import open_session  # noqa: E402
 from resources.sandbox.world import generate_world  # noqa: E402
 from resources.settings import Settings  # noqa: E402

@@ -21,9 +21,9 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 import polars as pl
 import pyarrow as pa
 
+from resources.nlp.annotating import annotate
 from resources.nlp.aspects import find_aspects
 from resources.nlp.context import AnnotationContext, default_context
-from resources.nlp.engine import annotate
 from resources.nlp.entities import find_entities
 from resources.nlp.integrity import judge_spam, signatures
 from resources.nlp.keywords import extract_keywords
@@ -33,7 +33,7 @@ from resources.nlp.privacy import find_pii
 from resources.nlp.sentiment import judge_sentiments, score_clauses
 from resources.nlp.tiers import Tier
 from resources.nlp.topics import label_topics
-from resources.nlp.training.generated import generate_opinions
+from resources.training.generated import generate_opinions
 
 ROWS = 4_096
 CHARACTERS = 570

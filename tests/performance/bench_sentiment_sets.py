@@ -20,7 +20,7 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pipelines.evaluation import Request, evaluate_file
-from resources.nlp.evaluation.benchmarks import read_benchmarks
+from resources.evaluation.benchmarks import read_benchmarks
 
 STARS = {"1": "negative", "2": "negative", "3": "neutral", "4": "positive", "5": "positive"}
 OUT_OF_TEN = {

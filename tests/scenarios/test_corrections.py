@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from pipelines.backfill import plan_backfill, run_backfill
-from pipelines.importing import FileImport
+from pipelines.file_import import FileImport
 from pipelines.session import open_session
-from resources.lake import DayRange
 from resources.settings import Settings
+from resources.storage.lake import DayRange
 from serving_api.main import create_app
 from tests.api_world import PASSWORD, serving
 

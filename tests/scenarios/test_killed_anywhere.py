@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.schemas import (
+from resources.settings import Settings
+from resources.storage.schemas import (
     DAILY_FACTS,
     DAILY_LABEL_FACTS,
     RAW_REVIEWS,
@@ -25,7 +26,6 @@ from resources.schemas import (
     REVIEW_ENRICHMENTS,
     REVIEWS,
 )
-from resources.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -58,7 +58,7 @@ def import_file(home: Path, path: Path, day: str, die_after: str | None) -> None
     from datetime import date
 
     warnings.simplefilter("ignore")
-    from pipelines.importing import FileImport
+    from pipelines.file_import import FileImport
     from pipelines.session import open_session
 
     def boundary(name: str) -> None:
@@ -145,7 +145,7 @@ def undisturbed(launcher, delivery, tmp_path_factory):
     warm_up.join()
     assert warm_up.exitcode == 0
     shutil.rmtree(home / "lake")
-    from resources.database import server
+    from resources.database.embedded import server
 
     server.remove(home)
     started = time.monotonic()
@@ -193,7 +193,7 @@ def test_a_run_killed_at_twenty_random_moments_ends_in_the_same_tables(
 
 
 def reset(home: Path) -> None:
-    from resources.database import server
+    from resources.database.embedded import server
 
     server.remove(home)
     for child in home.iterdir():

@@ -11,9 +11,9 @@ import pytest
 from pypdf import PdfReader
 
 from pipelines import demo
-from pipelines.importing import FileImport
-from resources.lake import DayRange
-from resources.schemas import (
+from pipelines.file_import import FileImport
+from resources.storage.lake import DayRange
+from resources.storage.schemas import (
     DAILY_FACTS,
     RAW_REVIEWS,
     REJECTED_REVIEWS,

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pytest
 
 from resources.engine import PolarsEngine, open_engine
+from resources.enrichment.tenant_context import tenant_context
+from resources.nlp.annotating import annotate
+from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.cache import annotate_cached
 from resources.nlp.context import AnnotationContext
-from resources.nlp.engine import ANNOTATION_SCHEMA, annotate
 from resources.sandbox.world import generate_world
 from resources.settings import Settings
-from resources.tenant_context import tenant_context
 from tests.api_world import running_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -10,13 +10,13 @@ import pytest
 from assets.enrichment.review_enrichments import annotate_day
 from assets.metrics.daily_facts import write_facts
 from assets.reviews.reviews import normalise_part
+from resources.collection.importing import land
 from resources.engine import open_engine
-from resources.importing import land
-from resources.lake import Lake
 from resources.nlp.context import default_context
 from resources.sandbox.world import generate_world
-from resources.schemas import DAILY_FACTS, DAILY_LABEL_FACTS
 from resources.settings import Settings
+from resources.storage.lake import Lake
+from resources.storage.schemas import DAILY_FACTS, DAILY_LABEL_FACTS
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1200)]
 

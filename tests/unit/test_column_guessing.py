@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pytest
 import xlsxwriter
 
-from resources.importing import ImportFileError, guess_columns
-from resources.importing.column_names import rank, without_scale, words
+from resources.collection.importing import ImportFileError, guess_columns
+from resources.collection.importing.column_names import rank, without_scale, words
 
 TEXTS = [
     f"I stayed here for {number} nights and would gladly come back again." for number in range(30)

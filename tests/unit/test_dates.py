@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from resources.normalising.dates import TIMESTAMP, parse_dates
+from resources.values.dates import TIMESTAMP, parse_dates
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 

@@ -8,7 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from resources import facts, schemas
+from resources.metrics import facts
+from resources.storage import schemas
 
 MONDAY = date(2026, 3, 2)
 REVIEW = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resources.importing import guess_columns
+from resources.collection.importing import guess_columns
 
 
 def written(path, header, rows):

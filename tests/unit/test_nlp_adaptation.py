@@ -18,25 +18,25 @@ from pipelines.training import TrainingError, train_file
 from resources.nlp.context import BACKGROUND_FILE, ENGLISH_FILE, MULTILINGUAL_FILE, Models
 from resources.nlp.hashing import FeatureSpec
 from resources.nlp.linear import LinearModel
-from resources.nlp.training import adaptation
-from resources.nlp.training.adaptation import (
+from resources.training import adaptation
+from resources.training.adaptation import (
     OWN_REVIEWS_SCHEMA,
     adapt,
     as_stored,
     held_back,
     label_of_stars,
 )
-from resources.nlp.training.difference import Example, fit_difference
-from resources.nlp.training.generated import generate_opinions
-from resources.nlp.training.optimiser import Schedule
-from resources.nlp.training.own_models import (
+from resources.training.difference import Example, fit_difference
+from resources.training.generated import generate_opinions
+from resources.training.optimiser import Schedule
+from resources.training.own_models import (
     CardText,
     accepted_models,
     adapt_models,
     save_models,
     version_of,
 )
-from resources.nlp.training.sentiments import train_sentiment
+from resources.training.sentiments import train_sentiment
 
 TINY = FeatureSpec(bits=13, word_orders=(1, 2), character_orders=(3,))
 CARD = CardText("a test", "Made-up reviews.", "Anybody's.")

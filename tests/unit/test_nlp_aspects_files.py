@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from resources.nlp.aspects import default_lexicon
-from resources.nlp.evaluation.aspect_files import (
+from resources.evaluation.aspect_files import (
     AspectFileError,
     GoldAspect,
     aspect_figures,
@@ -15,6 +14,7 @@ from resources.nlp.evaluation.aspect_files import (
     guideline_of,
     read_aspect_file,
 )
+from resources.nlp.aspects import default_lexicon
 
 SEMEVAL_2014 = """<?xml version="1.0" encoding="UTF-8"?>
 <sentences>

@@ -14,9 +14,9 @@ from resources.nlp.aspects import (
     Term,
     default_lexicon,
     find_aspects,
-    mine_lexicon,
 )
 from resources.nlp.aspects.vocabulary import seeds
+from resources.training.aspect_mining import mine_lexicon
 
 REVIEWS = [
     f"The {adjective} {noun} {verb} {end}"

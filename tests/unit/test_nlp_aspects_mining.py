@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resources.nlp.aspects import AspectLexicon, default_lexicon, find_aspects, mine_lexicon
-from resources.nlp.evaluation.aspect_files import aspect_figures, read_aspect_file
+from resources.evaluation.aspect_files import aspect_figures, read_aspect_file
+from resources.nlp.aspects import AspectLexicon, default_lexicon, find_aspects
+from resources.training.aspect_mining import mine_lexicon
 
 SHARED_DATA = Path(
     os.environ.get("REVIEWGRAPH_TEST_DATA", Path(__file__).parents[3] / "shared/data")

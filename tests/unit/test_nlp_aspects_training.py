@@ -14,8 +14,8 @@ from resources.nlp.aspects import model_version
 from resources.nlp.aspects.grammar import Kind, classify
 from resources.nlp.aspects.tokens import tokenise
 from resources.nlp.aspects.vocabulary import SHIPPED_MODEL, english_kinds, load_arrays
-from resources.nlp.training import aspects as training
-from resources.nlp.training.aspects import (
+from resources.training import aspects as training
+from resources.training.aspects import (
     MissingWordListError,
     english_word_kinds,
     fit,

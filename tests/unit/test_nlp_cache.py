@@ -5,10 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.cache import CacheUse, annotate_cached, models_of
 from resources.nlp.context import default_context
 from resources.nlp.corrections import apply_corrections, known_languages
-from resources.nlp.engine import ANNOTATION_SCHEMA
 from resources.nlp.pool import annotate_table
 
 CONTEXT = default_context()

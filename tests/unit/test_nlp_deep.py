@@ -9,30 +9,30 @@ import numpy as np
 import polars as pl
 import pytest
 
+from resources.evaluation.benchmarks import Benchmark
 from resources.nlp.deep import DeepModel, MissingDeepModelError, Mixture
 from resources.nlp.deep.model import MIXTURE_FILE, NETWORK_FILE, TOKENIZER_FILE
-from resources.nlp.evaluation.benchmarks import Benchmark
 from resources.nlp.hashing import FeatureSpec
 from resources.nlp.linear import softmax
-from resources.nlp.training.deep import (
+from resources.training.deep import (
     Stage,
     stage_examples,
     tokenised,
     train_network,
     write_network,
 )
-from resources.nlp.training.deep_examples import (
+from resources.training.deep_examples import (
     compose_reviews,
     draw_examples,
     hold_out,
     numbered,
 )
-from resources.nlp.training.deep_export import keep_common_tokens
-from resources.nlp.training.deep_mixture import fit_mixture, measure_tiers
-from resources.nlp.training.generated import generate_opinions
-from resources.nlp.training.optimiser import Schedule
-from resources.nlp.training.sentiments import train_sentiment
-from resources.nlp.training.transformer import FineTuning, predict
+from resources.training.deep_export import keep_common_tokens
+from resources.training.deep_mixture import fit_mixture, measure_tiers
+from resources.training.generated import generate_opinions
+from resources.training.optimiser import Schedule
+from resources.training.sentiments import train_sentiment
+from resources.training.transformer import FineTuning, predict
 
 torch = pytest.importorskip("torch", reason="training a transformer needs torch")
 pytest.importorskip("transformers", reason="training a transformer needs transformers")

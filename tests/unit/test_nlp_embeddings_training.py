@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resources.nlp.training.embeddings import (
+from resources.training.embeddings import (
     combine,
     distil,
     english_words,
@@ -16,7 +16,7 @@ from resources.nlp.training.embeddings import (
     sample_sentences,
     stop_weights,
 )
-from resources.nlp.training.neighbours import neighbour_vectors
+from resources.training.neighbours import neighbour_vectors
 
 FOOD = ["soup", "bread", "pasta", "cheese", "salad"]
 POST = ["parcel", "courier", "delivery", "shipping", "package"]
@@ -110,7 +110,7 @@ def test_words_that_stand_beside_the_same_words_come_out_alike():
     vectors = neighbour_vectors(texts, {}, 4)
     again = neighbour_vectors(texts, {}, 4)
     assert all(np.array_equal(vectors[key], again[key]) for key in vectors)
-    from resources.nlp.training.embeddings import word_keys
+    from resources.training.embeddings import word_keys
 
     blorf, glunt, krint = (vectors[int(key)] for key in word_keys(["blorf", "glunt", "krint"]))
     assert blorf @ glunt > 0.6

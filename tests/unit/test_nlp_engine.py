@@ -16,15 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from resources.nlp.annotating import annotate
+from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.context import (
     AnnotationContext,
     MissingModelError,
     Models,
     default_context,
 )
-from resources.nlp.engine import ANNOTATION_SCHEMA, annotate
 from resources.nlp.pool import WorkerError, annotate_table
-from resources.schemas import REVIEW_ENRICHMENTS
+from resources.storage.schemas import REVIEW_ENRICHMENTS
 
 CONTEXT = default_context([{"name": "Aurora Mini", "kind": "product", "aliases": ["mini lamp"]}])
 
@@ -299,7 +300,7 @@ def wait_for_children(process, count):
 
 def test_importing_the_engine_is_light():
     code = (
-        "import sys, resources.nlp.engine as engine;"
+        "import sys, resources.nlp.annotating as engine;"
         "print(sorted({'scipy', 'pandas', 'dagster', 'pyspark'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

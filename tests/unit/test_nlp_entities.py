@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.nlp.candidates import propose_names
 from resources.nlp.entities import KINDS, Gazetteer, Name, find_entities
 from resources.nlp.hashing import find_words, scan
 from resources.nlp.matching import normalise
+from resources.nlp.name_candidates import propose_names
 from resources.nlp.rarity import STOP_WORD, Background, word_keys
 
 EMPTY = Background.of({})

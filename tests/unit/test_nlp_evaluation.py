@@ -9,10 +9,17 @@ import sys
 import numpy as np
 import pytest
 
-from resources.nlp.context import default_context
-from resources.nlp.evaluation import baselines
-from resources.nlp.evaluation.baselines import BaselineError
-from resources.nlp.evaluation.measures import (
+from resources.evaluation import baselines
+from resources.evaluation.baselines import BaselineError
+from resources.evaluation.labels import (
+    LabelError,
+    LabelMap,
+    language_code,
+    read_label_lists,
+    read_languages,
+    read_sentiments,
+)
+from resources.evaluation.measures import (
     calibration_error,
     confusion,
     figures_by_class,
@@ -21,17 +28,10 @@ from resources.nlp.evaluation.measures import (
     pooled,
     reviews_per_second,
 )
-from resources.nlp.evaluation.reading import (
-    LabelError,
-    LabelMap,
-    language_code,
-    read_label_lists,
-    read_languages,
-    read_sentiments,
-)
-from resources.nlp.evaluation.report import plain
-from resources.nlp.evaluation.run import EvaluationError, Options, evaluate
-from resources.nlp.evaluation.sentiment_task import chance_of_sign
+from resources.evaluation.report import plain
+from resources.evaluation.run import EvaluationError, Options, evaluate
+from resources.evaluation.sentiment_task import chance_of_sign
+from resources.nlp.context import default_context
 
 TEXTS = ["I love it, wonderful!", "Terrible, broken and useless.", "Great quality.", "Awful."]
 SIDES = ["positive", "negative", "positive", "negative"]

@@ -16,9 +16,9 @@ from pipelines.evaluation import Request, evaluate_file
 from resources.errors import ReviewGraphError
 from resources.nlp.context import ENGLISH_FILE, SHIPPED_MODELS, MissingModelError
 from resources.nlp.hashing import FeatureSpec
-from resources.nlp.training.generated import generate_opinions
-from resources.nlp.training.optimiser import Schedule
-from resources.nlp.training.sentiments import train_sentiment
+from resources.training.generated import generate_opinions
+from resources.training.optimiser import Schedule
+from resources.training.sentiments import train_sentiment
 
 REVIEWS = {
     "comment": [

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.nlp.background import tenant_background
 from resources.nlp.hashing import find_words, scan
 from resources.nlp.keywords import KEYWORD_LIMIT, extract_keywords
 from resources.nlp.rarity import MODIFIER_BIT, OPINION_WORD, STOP_WORD, Background, word_keys
 from resources.nlp.segmenting import is_segmented, segment, segmenter_version
 from resources.nlp.unspaced import cut
 from resources.nlp.word_classes import english_word_classes
+from resources.training.background import tenant_background
 
 EMPTY = Background.of({})
 AWKWARD = ["", " \n", "😀😀", "\x00房间\x01", "房\ud800间", "ก" * 5000, "食" * 5000, "abc 123 !!"]

@@ -18,8 +18,8 @@ from resources.nlp.topics import (
     Topic,
     default_taxonomy,
     label_topics,
-    learn_topics,
 )
+from resources.training.topics import learn_topics
 
 ZIPS = Topic("zips", "", {"en": ["fastener*"]}, ("the zipper broke after a week",))
 SOUND = Topic("sound", "", {"en": ["speaker*"]})

@@ -12,18 +12,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resources.nlp.context import SHIPPED_MODELS, Models
-from resources.nlp.evaluation.benchmarks import (
+from resources.evaluation.benchmarks import (
     STEERING_SETS,
     Benchmark,
     binary_figures,
     read_benchmarks,
 )
+from resources.nlp.context import SHIPPED_MODELS, Models
 from resources.nlp.hashing import FeatureSpec, hashed_blocks
 from resources.nlp.language import detect_languages
 from resources.nlp.linear import LinearModel, softmax
 from resources.nlp.sentiment import review_logits
-from resources.nlp.training.generated import (
+from resources.training.generated import (
     Backdrop,
     embed_phrases,
     embed_words,
@@ -31,15 +31,15 @@ from resources.nlp.training.generated import (
     opinion_lexicon,
     plain_pieces,
 )
-from resources.nlp.training.model_card import write_card
-from resources.nlp.training.optimiser import (
+from resources.training.model_card import write_card
+from resources.training.optimiser import (
     Schedule,
     feature_matrix,
     fit_temperature,
     train_linear,
 )
-from resources.nlp.training.shipped import measure_sentiment, train_language, train_sentiment
-from resources.nlp.training.taught import Lessons, taught_sentences
+from resources.training.shipped import measure_sentiment, train_language, train_sentiment
+from resources.training.taught import Lessons, taught_sentences
 
 TINY = FeatureSpec(bits=13, word_orders=(1, 2), character_orders=(3,))
 QUICK = Schedule(passes=2, batch=64, rate=0.3)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resources.normalising import KNOWN_SCHEMA, known_from, normalise_day
-from resources.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
+from resources.reviews.normalising import KNOWN_SCHEMA, known_from, normalise_day
+from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
 
 MONDAY = date(2026, 3, 2)
 NOBODY = pl.DataFrame(schema=KNOWN_SCHEMA)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from resources.normalising.ratings import infer_scale, parse_rating, to_five
-from resources.normalising.reading import read_values
+from resources.reviews.normalising.ratings_and_dates import read_values
+from resources.values.ratings import infer_scale, parse_rating, to_five
 
 
 @pytest.mark.parametrize(

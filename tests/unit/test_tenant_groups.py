@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from assets.reviews.reviews import tenant_groups
-from resources.lake import Lake
-from resources.schemas import RAW_REVIEWS
+from resources.storage.lake import Lake
+from resources.storage.schemas import RAW_REVIEWS
 
 DAY = date(2026, 1, 5)
 

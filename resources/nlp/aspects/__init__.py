@@ -1,7 +1,7 @@
 """What customers judge: terms of a lexicon, their places in a review and the feeling about each.
 
 ``default_lexicon`` knows the usual terms of shops, hotels, restaurants, apps and services;
-``mine_lexicon`` adds a tenant's own, found in its reviews without any label; people edit both by
+``resources.training`` mines a tenant's own from its reviews without any label; people edit both by
 ``AspectLexicon.merge``. ``find_aspects`` then reads reviews with it.
 """
 
@@ -18,7 +18,6 @@ from resources.nlp.aspects.lexicon import (
     Term,
     default_lexicon,
 )
-from resources.nlp.aspects.mining import mine_lexicon
 from resources.nlp.aspects.polarity import Judge, judge_mentions
 from resources.nlp.aspects.vocabulary import model_version
 
@@ -31,7 +30,6 @@ __all__ = [
     "Term",
     "default_lexicon",
     "find_aspects",
-    "mine_lexicon",
     "model_version",
 ]
 

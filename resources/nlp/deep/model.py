@@ -131,7 +131,7 @@ class DeepModel:
                 raise MissingDeepModelError(
                     f"The cascade and deep tiers need {name} in {folder}, which is not there. Use "
                     "the tier fast, or train the transformer: "
-                    "python -m resources.nlp.training.deep --help."
+                    "python -m resources.training.deep --help."
                 )
             digest.update(path.read_bytes())
         return cls(folder, Mixture.load(folder), digest.hexdigest()[:10])

@@ -198,7 +198,7 @@ class StaticEmbedder:
         except (OSError, ValueError, KeyError) as error:
             raise EmbeddingsError(
                 f"{path} is no file of embeddings. Use the one that ReviewGraph ships, or train "
-                "one: python -m resources.nlp.training.embeddings."
+                "one: python -m resources.training.embeddings."
             ) from error
 
 

@@ -1,1 +1,1 @@
-"""Shipped weights and their model card (README.md), written by ``resources.nlp.training``."""
+"""Shipped weights and their model card (README.md), written by ``resources.training``."""

@@ -5,7 +5,6 @@ Keywords and examples find topics from the first minute; labels that people give
 
 from resources.nlp.topics.labelling import EVIDENCE_LIMIT, TopicLabels, label_topics
 from resources.nlp.topics.learned import LearnedTopics, LearnedTopicsError
-from resources.nlp.topics.learning import LEAST_LABELS, learn_topics
 from resources.nlp.topics.taxonomy import (
     DEFAULT_TAXONOMY,
     InvalidTaxonomyError,
@@ -17,7 +16,6 @@ from resources.nlp.topics.taxonomy import (
 __all__ = [
     "DEFAULT_TAXONOMY",
     "EVIDENCE_LIMIT",
-    "LEAST_LABELS",
     "InvalidTaxonomyError",
     "LearnedTopics",
     "LearnedTopicsError",
@@ -26,5 +24,4 @@ __all__ = [
     "TopicLabels",
     "default_taxonomy",
     "label_topics",
-    "learn_topics",
 ]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from resources.reading import Snapshot
 from resources.reporting import wording
 from resources.reporting.material import Material
 from resources.reporting.model import Column, Section, Table
+from resources.storage.snapshot_reading import Snapshot
 
 LONGEST_VALUE, MOST_INPUTS = 80, 24
 

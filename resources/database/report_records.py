@@ -1,0 +1,366 @@
+"""Reports that were asked for, and the documents that came of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal, TypedDict
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from resources.database.errors import SupersededAttemptError
+from resources.database.repository import Repository
+from resources.database.schema import (
+    TIMESTAMP,
+    created_at,
+    json_column,
+    metadata,
+    one_of,
+    tenant_column,
+)
+from resources.database.snapshot_records import snapshots
+
+RequestStatus = Literal["queued", "running", "done", "failed", "held"]
+REQUEST_STATUSES: tuple[RequestStatus, ...] = ("queued", "running", "done", "failed", "held")
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """The wish for a report.
+
+    Attributes:
+        id: Random and immutable.
+        tenant_id: Whose report.
+        requested_by: Who asked: a user's identifier, or for example ``schedule``.
+        status: ``queued``, ``running``, ``done``, ``failed``, or ``held`` back by a check.
+        attempt: How often a run has taken it up.
+        period_start: First day reported on; the tenant's first when null.
+        period_end: Last day reported on; the tenant's last when null.
+        run_id: The Dagster run of the latest attempt.
+        error: Why the latest attempt failed or was held back.
+        created_at: When it was asked for.
+        started_at: When the latest attempt began.
+        finished_at: When it ended.
+    """
+
+    id: uuid.UUID
+    tenant_id: str
+    requested_by: str | None
+    status: RequestStatus
+    attempt: int
+    period_start: date | None
+    period_end: date | None
+    run_id: str | None
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class ReportFile(TypedDict):
+    """One file of a report in the object store.
+
+    Attributes:
+        format: ``html``, ``pdf`` or ``xlsx``.
+        key: Its name in the object store.
+        sha256: Of its content, hexadecimal.
+        bytes: Its size.
+        media_type: For example ``application/pdf``.
+    """
+
+    format: str
+    key: str
+    sha256: str
+    bytes: int
+    media_type: str
+
+
+@dataclass(frozen=True)
+class ReportDocument:
+    """A finished report.
+
+    Attributes:
+        id: Random and immutable.
+        tenant_id: Whose report.
+        request_id: The request it answers, if any.
+        snapshot_version: The snapshot its numbers come from.
+        title: As printed.
+        period_start: First day reported on.
+        period_end: Last day reported on.
+        review_count: Reviews its numbers rest on.
+        files: Its files.
+        created_at: When it was made.
+    """
+
+    id: uuid.UUID
+    tenant_id: str
+    request_id: uuid.UUID | None
+    snapshot_version: str
+    title: str
+    period_start: date | None
+    period_end: date | None
+    review_count: int
+    files: tuple[ReportFile, ...]
+    created_at: datetime
+
+
+report_requests = Table(
+    "report_requests",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    tenant_column(),
+    Column("requested_by", Text),
+    Column("status", Text, nullable=False, server_default=text("'queued'")),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("period_start", Date),
+    Column("period_end", Date),
+    Column("run_id", Text),
+    Column("error", Text),
+    created_at(),
+    Column("started_at", TIMESTAMP),
+    Column("finished_at", TIMESTAMP),
+    UniqueConstraint("tenant_id", "id"),
+    CheckConstraint(one_of("status", REQUEST_STATUSES), name="status"),
+    CheckConstraint("period_start <= period_end", name="period_in_order"),
+    Index(
+        "ix_report_requests_open",
+        "created_at",
+        postgresql_where=text("status in ('queued', 'running')"),
+    ),
+)
+
+report_documents = Table(
+    "report_documents",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    tenant_column(),
+    Column("request_id", Uuid),
+    Column("snapshot_version", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("period_start", Date),
+    Column("period_end", Date),
+    Column("review_count", BigInteger, nullable=False),
+    json_column("files", empty="[]"),
+    created_at(),
+    UniqueConstraint("tenant_id", "request_id"),
+    ForeignKeyConstraint(
+        ["tenant_id", "request_id"], [report_requests.c.tenant_id, report_requests.c.id]
+    ),
+    ForeignKeyConstraint(
+        ["tenant_id", "snapshot_version"], [snapshots.c.tenant_id, snapshots.c.version]
+    ),
+    Index(None, "tenant_id", "created_at", "id"),
+    Index(None, "tenant_id", "snapshot_version"),
+)
+
+
+class ReportRepository(Repository):
+    """The report requests and documents."""
+
+    def request(
+        self,
+        tenant_id: str,
+        *,
+        requested_by: str | None = None,
+        period_start: date | None = None,
+        period_end: date | None = None,
+    ) -> ReportRequest:
+        """Ask for a report."""
+        statement = insert(report_requests).values(
+            tenant_id=tenant_id,
+            requested_by=requested_by,
+            period_start=period_start,
+            period_end=period_end,
+        )
+        return self._exactly_one(ReportRequest, statement.returning(report_requests))
+
+    def get_request(self, tenant_id: str, request_id: uuid.UUID) -> ReportRequest | None:
+        """One request of the tenant."""
+        statement = select(report_requests).where(
+            report_requests.c.tenant_id == tenant_id, report_requests.c.id == request_id
+        )
+        return self._one(ReportRequest, statement)
+
+    def requests(
+        self, *statuses: RequestStatus, tenant_id: str | None = None, limit: int = 100
+    ) -> tuple[ReportRequest, ...]:
+        """Requests, oldest first.
+
+        Args:
+            *statuses: Only those of these statuses; of any when none is given.
+            tenant_id: Only those of this tenant; of all in sight when not given.
+            limit: How many at most.
+        """
+        statement = select(report_requests).order_by(report_requests.c.created_at).limit(limit)
+        if statuses:
+            statement = statement.where(report_requests.c.status.in_(statuses))
+        if tenant_id is not None:
+            statement = statement.where(report_requests.c.tenant_id == tenant_id)
+        return self._all(ReportRequest, statement)
+
+    def queued(self, *, limit: int = 100) -> tuple[ReportRequest, ...]:
+        """Requests that wait for a run, oldest first."""
+        return self.requests("queued", limit=limit)
+
+    def claim(self, run_id: str, request_id: uuid.UUID | None = None) -> ReportRequest | None:
+        """Take up the oldest queued request, or the given one, as a new attempt of this run.
+
+        Two runs never take up the same request: one that another is just taking is passed over.
+
+        Returns:
+            The request with the number of the attempt, or None when there is nothing to take up.
+        """
+        queued = select(report_requests.c.id).where(report_requests.c.status == "queued")
+        if request_id is not None:
+            queued = queued.where(report_requests.c.id == request_id)
+        chosen = (
+            queued.order_by(report_requests.c.created_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        statement = (
+            update(report_requests)
+            .where(report_requests.c.id == chosen)
+            .values(
+                status="running",
+                attempt=report_requests.c.attempt + 1,
+                run_id=run_id,
+                error=None,
+                started_at=func.now(),
+                finished_at=None,
+            )
+            .returning(report_requests)
+        )
+        return self._one(ReportRequest, statement)
+
+    def finish(self, request: ReportRequest) -> ReportRequest:
+        """End an attempt well.
+
+        Raises:
+            SupersededAttemptError: If another attempt has taken over since.
+        """
+        return self._end(request, "done", None)
+
+    def fail(self, request: ReportRequest, error: str) -> ReportRequest:
+        """End an attempt that went wrong; raises as ``finish`` does."""
+        return self._end(request, "failed", error)
+
+    def hold(self, request: ReportRequest, reason: str) -> ReportRequest:
+        """Hold a report back because its numbers cannot be trusted; raises as ``finish`` does."""
+        return self._end(request, "held", reason)
+
+    def requeue(self, request: ReportRequest) -> ReportRequest | None:
+        """Queue a request again whose run died, failed or was held back.
+
+        Returns:
+            The queued request, or None when another attempt has taken over since.
+        """
+        statement = (
+            update(report_requests)
+            .where(
+                *_is_attempt(request), report_requests.c.status.in_(("running", "failed", "held"))
+            )
+            .values(status="queued", finished_at=None)
+            .returning(report_requests)
+        )
+        return self._one(ReportRequest, statement)
+
+    def add_document(
+        self,
+        tenant_id: str,
+        *,
+        snapshot_version: str,
+        title: str,
+        review_count: int,
+        files: Sequence[ReportFile],
+        request_id: uuid.UUID | None = None,
+        period_start: date | None = None,
+        period_end: date | None = None,
+    ) -> ReportDocument:
+        """Keep a finished report; another attempt at the same request replaces it."""
+        values: dict[str, Any] = {
+            "snapshot_version": snapshot_version,
+            "title": title,
+            "period_start": period_start,
+            "period_end": period_end,
+            "review_count": review_count,
+            "files": list(files),
+        }
+        statement = (
+            insert(report_documents)
+            .values(tenant_id=tenant_id, request_id=request_id, **values)
+            .on_conflict_do_update(
+                index_elements=[report_documents.c.tenant_id, report_documents.c.request_id],
+                set_=values,
+            )
+        )
+        return self._exactly_one(ReportDocument, statement.returning(report_documents))
+
+    def get(self, tenant_id: str, document_id: uuid.UUID) -> ReportDocument | None:
+        """One document of the tenant."""
+        statement = select(report_documents).where(
+            report_documents.c.tenant_id == tenant_id, report_documents.c.id == document_id
+        )
+        return self._one(ReportDocument, statement)
+
+    def list(
+        self, tenant_id: str, *, limit: int = 50, before: ReportDocument | None = None
+    ) -> tuple[ReportDocument, ...]:
+        """The tenant's documents, latest first.
+
+        Args:
+            tenant_id: The tenant.
+            limit: How many at most.
+            before: The last document of the page before this one.
+        """
+        order = tuple_(report_documents.c.created_at, report_documents.c.id)
+        statement = select(report_documents).where(report_documents.c.tenant_id == tenant_id)
+        if before is not None:
+            statement = statement.where(order < tuple_(before.created_at, before.id))
+        return self._all(ReportDocument, statement.order_by(order.desc()).limit(limit))
+
+    def _end(
+        self, request: ReportRequest, status: RequestStatus, error: str | None
+    ) -> ReportRequest:
+        statement = (
+            update(report_requests)
+            .where(*_is_attempt(request), report_requests.c.status == "running")
+            .values(status=status, error=error, finished_at=func.now())
+            .returning(report_requests)
+        )
+        ended = self._one(ReportRequest, statement)
+        if ended is None:
+            raise SupersededAttemptError(
+                f"Attempt {request.attempt} at report request {request.id} is no longer the "
+                "current one; its result is not recorded."
+            )
+        return ended
+
+
+def _is_attempt(request: ReportRequest) -> tuple[Any, Any, Any]:
+    return (
+        report_requests.c.tenant_id == request.tenant_id,
+        report_requests.c.id == request.id,
+        report_requests.c.attempt == request.attempt,
+    )

@@ -1,0 +1,420 @@
+"""The lake: Delta tables that are appended to once, replaced by scope, and read by day and tenant.
+
+Every table lives in a folder of its own below one root, which is a local folder or an ``s3://``
+address; the code is the same for both. A write is one Delta commit: it is either visible whole or
+not at all, whatever happens to the process that makes it. Readers name the version they saw, so
+that a number can always be computed again from the very rows behind it.
+
+Format and conflict rules: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import polars as pl
+import pyarrow as pa
+import stamina
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from resources.settings import Settings
+from resources.storage.lake_rows import (
+    DayRange,
+    LakeError,
+    LakeSchemaError,
+    LakeScopeError,
+    Rows,
+    Scope,
+    selection,
+)
+from resources.storage.schemas import TableSpec
+
+NO_VERSION = -1
+"""The version of a table that has not been created."""
+
+# Below this size a day of one table is one file; above it, files stay small enough to be rewritten
+# quickly when one tenant's part of the day is replaced.
+_TARGET_FILE_BYTES = 128 * 1024 * 1024
+_COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
+# Minimum and maximum of these columns are kept for each file. They decide which files a read or a
+# replacement must touch, and so which concurrent writers are in each other's way. Free text is left
+# out: it would only swell the log.
+_INDEXED_COLUMNS = ("tenant_id", "source", "batch_id", "review_key", "posted_day")
+# Characters in a folder's name that deltalake turns into no address, or polars into a partition.
+_UNUSABLE = frozenset("[]^|\\=")
+_ATTEMPTS = 30
+_LONGEST_WAIT_SECONDS = 2.0
+
+Outcome = TypeVar("Outcome")
+
+
+class BatchesPartlyLandedError(LakeError):
+    """Some of the batches of one append have landed before and others have not."""
+
+
+class LakeBusyError(LakeError):
+    """Other writers changed the same rows again and again."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a write did.
+
+    Attributes:
+        table: Name of the table.
+        version: The table's version after the write.
+        rows: Rows written.
+        skipped: True when nothing was written because the batches had landed before.
+    """
+
+    table: str
+    version: int
+    rows: int
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What a read returns.
+
+    Attributes:
+        frame: The rows, with exactly the columns and types of the table's specification.
+        table: Name of the table.
+        version: The version the rows belong to, -1 when the table does not exist.
+    """
+
+    frame: pl.LazyFrame
+    table: str
+    version: int
+
+
+class Lake:
+    """All Delta tables of one installation.
+
+    Args:
+        location: Root of the tables, a folder or an ``s3://bucket/prefix``.
+        storage_options: Access to the object store, as deltalake spells it (``aws_region``, ...).
+
+    Attributes:
+        location: The root, absolute.
+        is_remote: Whether the root is an address and not a folder.
+        storage_options: As given; empty for a folder.
+
+    Raises:
+        LakeError: The folder's name holds a character that Delta tables cannot have in their path.
+    """
+
+    def __init__(self, location: str, storage_options: Mapping[str, str] | None = None) -> None:
+        self.is_remote = "://" in location
+        if not self.is_remote and _UNUSABLE.intersection(location):
+            raise LakeError(
+                f"The lake cannot be kept in {location}: the folder's name must hold none of "
+                f"{' '.join(sorted(_UNUSABLE))}. Choose another with REVIEWGRAPH_LAKE_URL."
+            )
+        self.location = location.rstrip("/") if self.is_remote else str(Path(location).absolute())
+        self.storage_options = dict(storage_options or {}) if self.is_remote else {}
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Lake:
+        """The lake that the settings name."""
+        return cls(settings.lake_location, settings.s3_options)
+
+    def create(self, spec: TableSpec) -> None:
+        """Make the table unless it exists. Two processes may do so at once."""
+        self._retried(spec, lambda: self._open_or_create(spec))
+
+    def append(
+        self,
+        spec: TableSpec,
+        rows: pa.Table | pa.RecordBatchReader,
+        *,
+        batches: Collection[str] = (),
+    ) -> Commit:
+        """Add rows, exactly once for each batch.
+
+        The batch ids are Delta application transactions of the same commit as the rows: a batch
+        that has landed is known to have landed, even if its writer was killed a moment later.
+
+        Args:
+            spec: The table; it is created when it does not exist.
+            rows: What to add, in any column order, with the names of the specification.
+            batches: Ids of the batches that the rows make up. Without any, the rows are added each
+                time this is called.
+
+        Returns:
+            The commit; ``skipped`` when all batches had landed before.
+
+        Raises:
+            BatchesPartlyLandedError: Some batches have landed and others have not; leave out those
+                for which ``landed`` is true.
+            LakeSchemaError: The rows have other columns than the specification.
+        """
+        table = self._find(spec)
+        if table is not None and self._have_landed(spec, table, batches):
+            return Commit(spec.name, table.version(), rows=0, skipped=True)
+        with Rows(spec, rows) as kept:
+            return self._retried(spec, lambda: self._append_once(spec, kept, batches))
+
+    def landed(self, spec: TableSpec, batch_id: str) -> bool:
+        """Whether the rows of a batch are in the table."""
+        table = self._find(spec)
+        return table is not None and _has_landed(table, batch_id)
+
+    def replace(
+        self,
+        spec: TableSpec,
+        rows: pa.Table | pa.RecordBatchReader,
+        *,
+        day: date | None = None,
+        tenants: Collection[str] | None = None,
+    ) -> Commit:
+        """Exchange the rows of a day, of tenants, or of tenants on a day, in one commit.
+
+        Replacing with no rows deletes. Writers of different scopes do not undo each other.
+
+        Args:
+            spec: The table; it is created when it does not exist.
+            rows: The new rows, all of them within the scope.
+            day: Ingestion day to replace; every day when None.
+            tenants: Tenants whose rows to replace; every tenant when None, nothing when empty.
+
+        Raises:
+            LakeScopeError: No scope was given, or rows lie outside of it.
+            LakeSchemaError: The rows have other columns than the specification.
+            LakeBusyError: Other writers kept changing the same rows.
+        """
+        scope = Scope(spec, day, None if tenants is None else frozenset(tenants))
+        with Rows(spec, rows, scope) as kept:
+            if scope.is_empty:
+                return Commit(spec.name, self.version(spec), rows=0)
+            return self._retried(spec, lambda: self._replace_once(spec, kept, scope))
+
+    def read(
+        self,
+        spec: TableSpec,
+        *,
+        days: DayRange | None = None,
+        tenants: Collection[str] | None = None,
+        version: int | None = None,
+    ) -> Slice:
+        """Rows by ingestion day and tenant, lazily, as of one version.
+
+        Files of other days, and files that hold none of the tenants, are not opened. Columns that
+        the table lacks, because an older release wrote it, are null.
+
+        Raises:
+            LakeError: The version does not exist.
+        """
+        table = self._find(spec, version)
+        if table is None:
+            return Slice(_empty(spec), spec.name, NO_VERSION)
+        files = self._files(spec, table, days, tenants)
+        frame = self._scan(spec, files) if files else _empty(spec)
+        if days is not None:
+            frame = frame.filter(pl.col("day").is_between(days.first, days.last))
+        if tenants is not None:
+            frame = frame.filter(pl.col("tenant_id").is_in(sorted(tenants)))
+        return Slice(frame, spec.name, table.version())
+
+    def files(
+        self,
+        spec: TableSpec,
+        *,
+        days: DayRange | None = None,
+        tenants: Collection[str] | None = None,
+        version: int | None = None,
+    ) -> list[str]:
+        """Addresses of the table's Parquet files, for engines that read files.
+
+        Values of the partition columns stand in the path (``day=2026-01-31/``), not in the file.
+        All rows of the days and tenants are in these files; rows of other tenants may be, too.
+        """
+        table = self._find(spec, version)
+        return [] if table is None else self._files(spec, table, days, tenants)
+
+    def version(self, spec: TableSpec) -> int:
+        """The table's current version, -1 when it does not exist."""
+        table = self._find(spec)
+        return NO_VERSION if table is None else int(table.version())
+
+    def tenants(self, spec: TableSpec, days: DayRange) -> list[str]:
+        """The tenants that have rows on any of the days, sorted."""
+        column = pl.col("tenant_id")
+        frame = self.read(spec, days=days).frame.select(column.unique().sort())
+        return frame.collect().to_series().to_list()
+
+    def _address(self, spec: TableSpec) -> str:
+        return f"{self.location}/{spec.name}"
+
+    def _find(self, spec: TableSpec, version: int | None = None) -> DeltaTable | None:
+        try:
+            return DeltaTable(self._address(spec), version, storage_options=self.storage_options)
+        except TableNotFoundError as error:
+            if version is None:
+                return None
+            raise self._no_such_version(spec, version) from error
+        except DeltaError as error:
+            if version is None:
+                raise
+            raise self._no_such_version(spec, version) from error
+
+    def _no_such_version(self, spec: TableSpec, version: int) -> LakeError:
+        return LakeError(
+            f"Table {spec.name} has no version {version}; its current version is "
+            f"{self.version(spec)}. Read without a version to get the current one."
+        )
+
+    def _files(
+        self,
+        spec: TableSpec,
+        table: DeltaTable,
+        days: DayRange | None,
+        tenants: Collection[str] | None,
+    ) -> list[str]:
+        if tenants is not None and not tenants:
+            return []
+        predicate = selection(spec, days=days, tenants=tenants)
+        # deltalake percent-encodes the table's root in these addresses, but the files below it
+        # are called exactly so; a root with a space in it would not be found.
+        root = table.table_uri.removeprefix("file://").rstrip("/") + "/"
+        found = table.file_uris(file_pruning_predicate=predicate)
+        return sorted(f"{self._address(spec)}/{file.removeprefix(root)}" for file in found)
+
+    def _scan(self, spec: TableSpec, files: list[str]) -> pl.LazyFrame:
+        """The files' rows with the columns of the specification, null where a file has none."""
+        schema = _polars_schema(spec)
+        return pl.scan_parquet(
+            files,
+            glob=False,
+            schema=schema,
+            hive_partitioning=True,
+            hive_schema={name: schema[name] for name in spec.partition_by},
+            missing_columns="insert",
+            extra_columns="ignore",
+            cast_options=pl.ScanCastOptions(integer_cast="upcast", float_cast="upcast"),
+            storage_options=self.storage_options or None,
+            credential_provider=None,
+        ).select(spec.schema.names)
+
+    def _open_or_create(self, spec: TableSpec) -> DeltaTable:
+        table = self._find(spec)
+        if table is not None:
+            return table
+        indexed = [name for name in _INDEXED_COLUMNS if name in _data_columns(spec)]
+        if not self.is_remote:
+            Path(self._address(spec)).mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            self._address(spec),
+            spec.schema,
+            mode="ignore",
+            partition_by=list(spec.partition_by),
+            configuration={"delta.dataSkippingStatsColumns": ",".join(indexed)},
+            storage_options=self.storage_options,
+        )
+
+    def _append_once(self, spec: TableSpec, rows: Rows, batches: Collection[str]) -> Commit:
+        table = self._open_or_create(spec)
+        if self._have_landed(spec, table, batches):
+            return Commit(spec.name, table.version(), rows=0, skipped=True)
+        transactions = [Transaction(_application_id(batch), 1) for batch in sorted(set(batches))]
+        write_deltalake(
+            table,
+            rows.stream(),
+            mode="append",
+            schema_mode=_schema_mode(table, spec),
+            target_file_size=_TARGET_FILE_BYTES,
+            writer_properties=_COMPRESSION,
+            commit_properties=CommitProperties(app_transactions=transactions),
+        )
+        return Commit(spec.name, table.version(), rows.count)
+
+    def _replace_once(self, spec: TableSpec, rows: Rows, scope: Scope) -> Commit:
+        table = self._open_or_create(spec)
+        write_deltalake(
+            table,
+            rows.stream(),
+            mode="overwrite",
+            predicate=scope.predicate,
+            schema_mode=_schema_mode(table, spec),
+            target_file_size=_TARGET_FILE_BYTES,
+            writer_properties=_COMPRESSION,
+        )
+        return Commit(spec.name, table.version(), rows.count)
+
+    def _have_landed(self, spec: TableSpec, table: DeltaTable, batches: Collection[str]) -> bool:
+        landed = sorted(batch for batch in batches if _has_landed(table, batch))
+        if landed and len(landed) < len(set(batches)):
+            raise BatchesPartlyLandedError(
+                f"{len(landed)} of {len(set(batches))} batches are in table {spec.name} already, "
+                f"for example {landed[0]}. Append only the batches that have not landed."
+            )
+        return bool(landed)
+
+    def _retried(self, spec: TableSpec, write: Callable[[], Outcome]) -> Outcome:
+        """Write on the newest version until no other writer was in the way."""
+        try:
+            for attempt in stamina.retry_context(
+                on=CommitFailedError,
+                attempts=_ATTEMPTS,
+                timeout=None,
+                wait_initial=0.02,
+                wait_jitter=0.1,
+                wait_max=_LONGEST_WAIT_SECONDS,
+            ):
+                with attempt:
+                    return write()
+        except CommitFailedError as error:
+            raise LakeBusyError(
+                f"Other writers changed the same rows of table {spec.name} {_ATTEMPTS} times in a "
+                "row. Nothing was written; run the same step again."
+            ) from error
+        except DeltaError as error:
+            raise LakeError(
+                f"Table {spec.name} at {self._address(spec)} could not be written: {error}"
+            ) from error
+        raise AssertionError("a retry either returns or raises")
+
+
+def _application_id(batch_id: str) -> str:
+    return f"batch:{batch_id}"
+
+
+def _has_landed(table: DeltaTable, batch_id: str) -> bool:
+    return table.transaction_version(_application_id(batch_id)) is not None
+
+
+def _data_columns(spec: TableSpec) -> list[str]:
+    return [name for name in spec.schema.names if name not in spec.partition_by]
+
+
+def _schema_mode(table: DeltaTable, spec: TableSpec) -> Literal["merge"] | None:
+    """Widen the table when this release knows columns that the table lacks, or the reverse."""
+    stored = {field.name for field in table.schema().fields}
+    return None if stored == set(spec.schema.names) else "merge"
+
+
+def _polars_schema(spec: TableSpec) -> pl.Schema:
+    return pl.DataFrame(spec.schema.empty_table()).schema
+
+
+def _empty(spec: TableSpec) -> pl.LazyFrame:
+    return pl.LazyFrame(schema=_polars_schema(spec))
+
+
+__all__ = [
+    "NO_VERSION",
+    "BatchesPartlyLandedError",
+    "Commit",
+    "DayRange",
+    "Lake",
+    "LakeBusyError",
+    "LakeError",
+    "LakeSchemaError",
+    "LakeScopeError",
+    "Slice",
+]
