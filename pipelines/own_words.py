@@ -21,7 +21,7 @@ TRAINER = "train"
 """The author of what no person wrote."""
 
 # Fewer reviews say nothing of which words are usual.
-_LEAST_REVIEWS = 200
+_MIN_REVIEWS = 200
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ def learn_words(session: Session, tenant_id: str, texts: pl.DataFrame, seed: int
     """
     files: dict[str, ModelFile] = {}
     sentences = [_learn_topics(session, tenant_id, texts, seed, files)]
-    if texts.height < _LEAST_REVIEWS:
+    if texts.height < _MIN_REVIEWS:
         sentences.append(
             f"Word statistics and aspects stay the general ones: {texts.height:,} reviews are too "
-            f"few, {_LEAST_REVIEWS} are needed."
+            f"few, {_MIN_REVIEWS} are needed."
         )
         return OwnWords(files, tuple(sentences))
     spoken = (texts["text"].to_list(), texts["language"].to_list())

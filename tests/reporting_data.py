@@ -32,7 +32,7 @@ PRODUCTS = (
     "Thermo Bottle 0.75 l",
     "登山靴 プロ",
 )
-FEWEST_IN_A_THIRD = 10  # ratings, for a trend
+MIN_IN_A_THIRD = 10  # ratings, for a trend
 HOSTILE_PRODUCT = '<script>window.hacked=1</script> "O\'Neill" & Söhne </script>'
 LOCATIONS = ("Wien", "Graz", "Linz", "Zürich", "München")
 SOURCES = ("google_reviews", "web_shop", "app_store")
@@ -313,7 +313,7 @@ def product_trends(reviews: pl.DataFrame) -> pl.DataFrame:
         early = group.filter(pl.col("posted_day") < first + third)["rating"].drop_nulls()
         late = group.filter(pl.col("posted_day") > last - third)["rating"].drop_nulls()
         row = {"product": product, "review_count": group.height, "direction": "steady"}
-        if min(len(early), len(late)) >= FEWEST_IN_A_THIRD:
+        if min(len(early), len(late)) >= MIN_IN_A_THIRD:
             change = late.mean() - early.mean()
             half = 1.96 * (early.var() / len(early) + late.var() / len(late)) ** 0.5
             row |= {

@@ -102,7 +102,7 @@ def normalised_reviews(
 
 
 def tenant_groups(
-    lake: Lake, day: date, tenants: list[str], *, most_rows: int = 200_000
+    lake: Lake, day: date, tenants: list[str], *, max_rows: int = 200_000
 ) -> list[list[str]]:
     """Put tenants together so that a group's raw rows of the day fit in memory with ease.
 
@@ -110,7 +110,7 @@ def tenant_groups(
         lake: Where the raw rows are.
         day: The ingestion day.
         tenants: The tenants to group; those without rows that day are left out.
-        most_rows: Rows of a group; a tenant with more is a group of its own.
+        max_rows: Rows of a group; a tenant with more is a group of its own.
     """
     raw = lake.read(RAW_REVIEWS, days=DayRange.single(day), tenants=tenants).frame
     sizes = raw.group_by("tenant_id").agg(pl.len()).sort("tenant_id").collect()
@@ -119,7 +119,7 @@ def tenant_groups(
     for tenant, rows in sizes.iter_rows():
         if rows > room:
             groups.append([])
-            room = most_rows
+            room = max_rows
         groups[-1].append(tenant)
         room -= rows
     return groups

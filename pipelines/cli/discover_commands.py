@@ -21,7 +21,7 @@ app = typer.Typer(
 Tenant = Annotated[str, typer.Argument(help="The tenant.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many lines at most.")]
 _EXCERPT = 160
-_MOST_SENTENCES = 30_000
+_MAX_SENTENCES = 30_000
 
 
 @app.command("search")
@@ -52,7 +52,7 @@ def themes(tenant: Tenant, limit: Limit = 20) -> None:
 
     texts, context = _read(tenant)
     sentences = split_clauses(texts["text"]).texts
-    step = max(1, len(sentences) // _MOST_SENTENCES)
+    step = max(1, len(sentences) // _MAX_SENTENCES)
     listed = [sentence for sentence in sentences[::step] if len(sentence.split()) > 1]
     found = discover_themes(listed, context.models.embedder.embed(listed))
     console.table(

@@ -10,7 +10,7 @@ import typer
 
 from pipelines.cli import console
 
-_LEAST_FREE_BYTES = 2 * 2**30
+_MIN_FREE_BYTES = 2 * 2**30
 
 
 def doctor() -> None:
@@ -58,7 +58,7 @@ def _disk() -> str:
     home = Settings().home
     home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(home).free
-    if free < _LEAST_FREE_BYTES:
+    if free < _MIN_FREE_BYTES:
         raise ReviewGraphError(f"only {free / 2**30:.1f} GiB are free at {home}; make room")
     return f"{free / 2**30:.0f} GiB free at {home}"
 

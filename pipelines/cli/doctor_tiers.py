@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from resources.nlp.context import AnnotationContext
 
 _SAMPLE_REVIEWS = 256
-_FEWEST_REVIEWS, _DOUBLINGS = 8, 11
+_MIN_REVIEWS, _DOUBLINGS = 8, 11
 _SECONDS = 0.25  # of one core, whatever else the machine is doing
 _PLUGIN_PACKAGES = ("torch", "transformers", "spacy")
 
@@ -99,12 +99,12 @@ def _rate(context: AnnotationContext, sample: pa.Table) -> float:
     """
     from resources.nlp.annotating import annotate
 
-    for rows in (_FEWEST_REVIEWS << doubling for doubling in range(_DOUBLINGS)):
+    for rows in (_MIN_REVIEWS << doubling for doubling in range(_DOUBLINGS)):
         (batch,) = _repeated(sample, rows).combine_chunks().to_batches()
         began = time.process_time()
         annotate(batch, context)
         took = time.process_time() - began
-        is_warm = rows > _FEWEST_REVIEWS
+        is_warm = rows > _MIN_REVIEWS
         if is_warm and took > _SECONDS:
             break
     return rows / took

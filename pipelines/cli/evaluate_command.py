@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from resources.evaluation.report import Figures, Report
 
 _OURS = "reviewgraph"
-_MOST_CLASSES = 20  # of a confusion matrix that still fits a terminal
+_MAX_CLASSES = 20  # of a confusion matrix that still fits a terminal
 
 
 def evaluate(
@@ -172,7 +172,7 @@ def _show_classes(figures: Figures) -> None:
 def _show_confusion(figures: Figures) -> None:
     matrix = figures.confusion or {}
     answers = sorted({answer for row in matrix.values() for answer in row})
-    if max(len(answers), len(matrix)) > _MOST_CLASSES:
+    if max(len(answers), len(matrix)) > _MAX_CLASSES:
         return
     console.heading("Labels (down) and answers (across)")
     console.table(

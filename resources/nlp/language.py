@@ -45,7 +45,7 @@ _OWN_SCRIPT = frozenset(
     ]
 )
 _FIRST_AFTER_LATIN = 0x370
-_LEAST_TOTAL = 1e-9
+_MIN_TOTAL = 1e-9
 _PICTOGRAPHS = ((0x1F000, 0x20000), (0x2600, 0x27C0))
 
 READ_CHARACTERS = 300  # more does not help, and the cost grows with it
@@ -53,7 +53,7 @@ READ_CHARACTERS = 300  # more does not help, and the cost grows with it
 _GLANCE_CHARACTERS, _PLAIN = 100, 0.97
 
 # Below this probability no language is named; lower, a false name is likelier than a true one.
-LEAST_CONFIDENCE = 0.45
+MIN_CONFIDENCE = 0.45
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def detect_languages(texts: Sequence[str], model: LinearModel) -> LanguageGuess:
         heads = [texts[row][:READ_CHARACTERS] for row in again]
         best[again], confidences[again] = _guess(heads, model)
     codes = [
-        model.labels[label] if confidence >= LEAST_CONFIDENCE else UNDETERMINED
+        model.labels[label] if confidence >= MIN_CONFIDENCE else UNDETERMINED
         for label, confidence in zip(best.tolist(), confidences.tolist(), strict=True)
     ]
     return LanguageGuess(codes, confidences)
@@ -101,7 +101,7 @@ def _guess(texts: Sequence[str], model: LinearModel) -> tuple[Positions, Matrix]
     has_letters, is_latin = _letters(points)
     foreign = np.array([code in _OWN_SCRIPT for code in model.labels], bool)
     probabilities[np.ix_(is_latin, foreign)] = 0
-    probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), _LEAST_TOTAL)
+    probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), _MIN_TOTAL)
     best = probabilities.argmax(axis=1)
     confidences = probabilities[np.arange(len(texts)), best]
     confidences[~has_letters] = 0

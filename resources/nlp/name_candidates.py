@@ -31,9 +31,9 @@ CUES = Path(__file__).parent / "lexicons" / "name_cues.json"
 _LONGEST_NAME = 4  # words
 _EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 60  # on either side
-_LEAST_CAPITAL_SHARE = 0.75
-_MOST_WITH_ARTICLE = 0.3
-_MOST_CAPITALS = 0.5  # of a review's words; above, its writer sets capitals for their own sake
+_MIN_CAPITAL_SHARE = 0.75
+_MAX_WITH_ARTICLE = 0.3
+_MAX_CAPITALS = 0.5  # of a review's words; above, its writer sets capitals for their own sake
 _NESTED_SHARE = 0.6
 _ALL_NOUNS_CAPITAL = frozenset({"de", "lb"})
 _FALLBACK_LANGUAGE = "en"
@@ -100,7 +100,7 @@ class _Sightings:
     @property
     def is_noun(self) -> bool:
         """Whether it is a noun of a language that gives a capital to every noun."""
-        return self.articles > _MOST_WITH_ARTICLE * self.capitals
+        return self.articles > _MAX_WITH_ARTICLE * self.capitals
 
 
 def propose_names(
@@ -109,7 +109,7 @@ def propose_names(
     gazetteer: Gazetteer,
     background: Background,
     *,
-    least_reviews: int = 3,
+    min_reviews: int = 3,
     limit: int = 100,
 ) -> list[Candidate]:
     """Find names that the tenant may want to list.
@@ -119,13 +119,13 @@ def propose_names(
         languages: Code of each.
         gazetteer: Names that are listed already; they and their spellings are not proposed.
         background: Word statistics of general language.
-        least_reviews: Reviews that must mention a name.
+        min_reviews: Reviews that must mention a name.
         limit: Names to return, best first.
     """
     sightings, small = _collect(texts, languages)
     counts = {name: len(seen.reviews) for name, seen in sightings.items()}
     language = Counter(languages).most_common(1)[0][0] if languages else _FALLBACK_LANGUAGE
-    names = [name for name, count in counts.items() if count >= least_reviews]
+    names = [name for name, count in counts.items() if count >= min_reviews]
     rarities = _rarities(names, language, background)
     forms = dict(zip(names, search_forms(names), strict=True))
     nested = _nested(counts)
@@ -135,7 +135,7 @@ def propose_names(
         share = seen.capitals / (seen.capitals + small[name])
         is_listed = not forms[name] or forms[name] in gazetteer.forms
         is_part = nested[name] >= _NESTED_SHARE * counts[name]
-        if is_listed or is_part or seen.is_noun or not seen.inside or share < _LEAST_CAPITAL_SHARE:
+        if is_listed or is_part or seen.is_noun or not seen.inside or share < _MIN_CAPITAL_SHARE:
             continue
         if rarities[name] > 0:
             score = math.log1p(counts[name]) * share**2 * rarities[name]
@@ -159,7 +159,7 @@ def _collect(
         tokens = [(match[0], match.start()) for match in _TOKEN.finditer(text)]
         words = [word for word, _ in tokens if word[0].isalpha()]
         small.update(_grams([word.lower() if word[0].islower() else "" for word in words]))
-        if sum(word[0].isupper() for word in words) > max(3, _MOST_CAPITALS * len(words)):
+        if sum(word[0].isupper() for word in words) > max(3, _MAX_CAPITALS * len(words)):
             continue
         for name, start, before in _runs(tokens, language):
             if before in _ENDS_SENTENCE:

@@ -27,7 +27,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _COLUMNS = ("review_key", "version", "title", "text", "rating", "language_given")
 _ROWS_PER_MESSAGE = 2_048
 # A worker needs about a second to start; below this many rows one process is done earlier.
-_LEAST_ROWS = 8_000
+_MIN_ROWS = 8_000
 
 
 class WorkerError(ReviewGraphError):
@@ -50,7 +50,7 @@ def annotate_table(table: pa.Table, context: AnnotationContext, workers: int) ->
     """
     read = [name for name in _COLUMNS if name in table.column_names]
     batches = table.select(read).combine_chunks().to_batches(max_chunksize=_ROWS_PER_MESSAGE)
-    if workers <= 1 or table.num_rows < _LEAST_ROWS:
+    if workers <= 1 or table.num_rows < _MIN_ROWS:
         return pa.Table.from_batches(
             [annotate(batch, context) for batch in batches], ANNOTATION_SCHEMA
         )

@@ -34,7 +34,7 @@ _SURE_CLAUSE = 0.50
 _LESSER_SIDE = 0.33
 # and when the review as a whole leans no further than this. Complaints are often wrapped in a
 # friendly word or two, praise seldom in complaints: hence the narrower bound below.
-_MOST_NEGATIVE, _MOST_POSITIVE = -0.30, 0.50
+_MIN_UNDECIDED, _MAX_UNDECIDED = -0.30, 0.50
 # Textbook cases need no undecided whole: two clauses this sure, and sides this equal, are enough.
 _VERY_SURE_CLAUSE, _EQUAL_SIDE = 0.80, 0.40
 # These are judged at one temperature in all languages: how sure a model may be of its figures says
@@ -82,7 +82,7 @@ JUDGED_LANGUAGES = frozenset(
     ]
 )
 _UNKNOWN_LANGUAGE_DOUBT = np.float32(4)
-_LEAST_OF_A_GUESS = 0.5
+_MIN_OF_A_GUESS = 0.5
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def _judge(
         reviews[is_deep] = reader.probabilities(some, reading.logits[is_deep])
         leaning[is_deep] = _leaning(reviews[is_deep])
     best = reviews.argmax(axis=1)
-    best[is_guess & (reviews.max(axis=1) < _LEAST_OF_A_GUESS)] = _NEUTRAL
+    best[is_guess & (reviews.max(axis=1) < _MIN_OF_A_GUESS)] = _NEUTRAL
     confidences = reviews[np.arange(len(best)), best].astype(np.float64)
     is_mixed, disagreement = _disagreement(reading, leaning)
     confidences[is_mixed] = disagreement[is_mixed]
@@ -287,7 +287,7 @@ def _disagreement(reading: _Reading, leaning: Matrix) -> tuple[npt.NDArray[np.bo
         np.maximum.reduceat(parts[:, _NEGATIVE] * spoken, firsts),
         np.maximum.reduceat(parts[:, _POSITIVE] * spoken, firsts),
     )
-    undecided = (leaning >= _MOST_NEGATIVE) & (leaning <= _MOST_POSITIVE)
+    undecided = (leaning >= _MIN_UNDECIDED) & (leaning <= _MAX_UNDECIDED)
     divided = undecided & (furthest >= _SURE_CLAUSE) & (lesser >= _LESSER_SIDE)
     torn = (furthest >= _VERY_SURE_CLAUSE) & (lesser >= _EQUAL_SIDE)
     return divided | torn, sureness

@@ -31,11 +31,11 @@ _DEGREES = _words("extremely fairly less more most pretty quite really so super 
 _LINKS = _words("are be been feel feels felt is isn't it's look looks was wasn't were")
 _BEHIND_ADJECTIVES = _words("and at but by for in on to with")
 
-_LEAST_EVIDENCE = 4.0
-_MOST_NOMINAL = 0.4  # share of the evidence, above which a word is left a noun
+_MIN_EVIDENCE = 4.0
+_MAX_NOMINAL = 0.4  # share of the evidence, above which a word is left a noun
 _PARTICIPLES = ("ed", "ing")
 _SURE_VERB = 10  # times the evidence of a modifier
-_MOST_NOMINAL_PARTICIPLE = 0.6  # "parking" and "bed" stand above
+_MAX_NOMINAL_PARTICIPLE = 0.6  # "parking" and "bed" stand above
 _COMPOUND_WEIGHT = 0.3  # "the hotel room": what stands before a noun may be one itself
 
 
@@ -64,11 +64,11 @@ def english_word_classes(texts: Iterable[str], stop_words: Collection[str]) -> W
         modifier = evidence.modifier[word]
         total = noun + verb + modifier
         is_participle = word.endswith(_PARTICIPLES)
-        if total >= _LEAST_EVIDENCE and noun <= _MOST_NOMINAL * total:
+        if total >= _MIN_EVIDENCE and noun <= _MAX_NOMINAL * total:
             # A participle may well lead a phrase ("charging cable").
             is_verb = verb >= modifier * (_SURE_VERB if is_participle else 1)
             (verbs if is_verb else modifiers).add(word)
-        elif is_participle and noun <= _MOST_NOMINAL_PARTICIPLE * total:
+        elif is_participle and noun <= _MAX_NOMINAL_PARTICIPLE * total:
             modifiers.add(word)
     return WordClasses(frozenset(verbs), frozenset(modifiers))
 

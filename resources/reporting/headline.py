@@ -11,7 +11,7 @@ from resources.reporting.model import Change, Direction, Figure, Interval, Perio
 from resources.reporting.statistics import Tally, rating_difference, share_difference
 
 QUARTER_DAYS, MONTH_DAYS = 91, 28  # whole weeks, so that no weekday counts more often
-FEWEST_TO_COMPARE = 10  # reviews in each window; below that a change says nothing
+MIN_TO_COMPARE = 10  # reviews in each window; below that a change says nothing
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def compare_windows(evidence: Evidence, covered: Period | None) -> Comparison | 
         name = f"the last {days // 7} weeks"
     earlier = later.before()
     tallies = [evidence.within(window).total() for window in (later, earlier)]
-    if min(tally.review_count for tally in tallies) < FEWEST_TO_COMPARE:
+    if min(tally.review_count for tally in tallies) < MIN_TO_COMPARE:
         return None
     return Comparison(later, earlier, name, *tallies)
 

@@ -11,8 +11,8 @@ from resources.reporting.model import Column, Grain, Period
 from resources.reporting.statistics import Tally
 
 LONGEST_DAILY_SERIES, LONGEST_WEEKLY_SERIES = 35, 3 * 366  # days; beyond that points run together
-FEWEST_REVIEWS_A_WEEK, SHORTEST_MONTHLY_SERIES = 15, 182
-MOST_TOPICS, MOST_KEYWORDS = 300, 300
+MIN_REVIEWS_A_WEEK, SHORTEST_MONTHLY_SERIES = 15, 182
+MAX_TOPICS, MAX_KEYWORDS = 300, 300
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Material:
         days = self.period.days if self.period else 0
         if days <= LONGEST_DAILY_SERIES:
             return Grain.DAY
-        is_sparse = self.coverage.review_count * 7 < days * FEWEST_REVIEWS_A_WEEK
+        is_sparse = self.coverage.review_count * 7 < days * MIN_REVIEWS_A_WEEK
         if days > LONGEST_WEEKLY_SERIES or (is_sparse and days > SHORTEST_MONTHLY_SERIES):
             return Grain.MONTH
         return Grain.WEEK
@@ -61,12 +61,12 @@ class Material:
     @cached_property
     def topics(self) -> dict[str, Tally]:
         """Reviews by topic, the most mentioned first."""
-        return self.evidence.labels("topics", MOST_TOPICS)
+        return self.evidence.labels("topics", MAX_TOPICS)
 
     @cached_property
     def keywords(self) -> dict[str, Tally]:
         """Reviews by keyword, the most mentioned first."""
-        return self.evidence.labels("keywords", MOST_KEYWORDS)
+        return self.evidence.labels("keywords", MAX_KEYWORDS)
 
     @cached_property
     def products(self) -> dict[str, Tally]:

@@ -8,7 +8,7 @@ from typing import Any
 from resources.reporting.model import Chart, ChartKind
 from resources.reporting.style import HAIRLINE, MUTED, SENTIMENT_COLOURS, Palette
 
-MOST_POINTS = 15  # bars in a chart of names; the table beside it holds all
+MAX_POINTS = 15  # bars in a chart of names; the table beside it holds all
 WIDTH, HEIGHT = 720, 380  # pixels
 
 _SENTIMENTS = ("positive", "neutral", "mixed", "negative")
@@ -154,6 +154,6 @@ class _Range:
     def _cells(self, column: int) -> list[str | int]:
         count = len(self.chart.table.rows)
         if self.chart.kind in _HORIZONTAL and self.chart.kind is not ChartKind.KEYWORDS:
-            count = min(count, MOST_POINTS)
+            count = min(count, MAX_POINTS)
         last = self.first_row + count - 1
         return [self.sheet, self.first_row, column, last, column]

@@ -15,10 +15,10 @@ from urllib.parse import unquote_plus
 
 import orjson
 
-DEPTH_STEP, DEPTH_MOST = 10, 4490
-_TAG_MOST, _KEYWORD_MOST = 255, 700
+DEPTH_STEP, MAX_DEPTH = 10, 4490
+_MAX_TAG, _MAX_KEYWORD = 255, 700
 _READY_FOR = timedelta(days=3)
-_READY_MOST = 1000
+_MAX_READY = 1000
 _PRICE_PER_PAGE_USD = 0.00075
 _HIGH_PRIORITY = 2
 
@@ -198,7 +198,7 @@ class TaskDesk:
             and now - task.posted_at < _READY_FOR
             and self.poll(task) not in (IN_QUEUE, HANDED)
         ]
-        return ready[:_READY_MOST]
+        return ready[:_MAX_READY]
 
     def result(self, task: SandboxTask) -> dict[str, Any] | None:
         """What a finished task found, in DataForSEO's shape."""
@@ -267,12 +267,12 @@ def _is_text(most: int) -> Callable[[Any], bool]:
 
 
 _CHECKS: dict[str, Callable[[Any], bool]] = {
-    "keyword": _is_text(_KEYWORD_MOST),
-    "cid": _is_text(_TAG_MOST),
-    "place_id": _is_text(_TAG_MOST),
-    "language_name": _is_text(_TAG_MOST),
-    "language_code": _is_text(_TAG_MOST),
-    "tag": _is_text(_TAG_MOST),
+    "keyword": _is_text(_MAX_KEYWORD),
+    "cid": _is_text(_MAX_TAG),
+    "place_id": _is_text(_MAX_TAG),
+    "language_name": _is_text(_MAX_TAG),
+    "language_code": _is_text(_MAX_TAG),
+    "tag": _is_text(_MAX_TAG),
     "location_code": lambda value: isinstance(value, int),
     "sort_by": lambda value: value in _SORTS,
     "priority": lambda value: value in (1, _HIGH_PRIORITY),
@@ -283,7 +283,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
 def _depth(data: Mapping[str, Any]) -> int:
     """Rounded up to full pages; whether the service clamps or refuses is not documented."""
     asked = int(data.get("depth", DEPTH_STEP))
-    return min(math.ceil(asked / DEPTH_STEP) * DEPTH_STEP, DEPTH_MOST)
+    return min(math.ceil(asked / DEPTH_STEP) * DEPTH_STEP, MAX_DEPTH)
 
 
 def _sorted(items: list[dict[str, Any]], order: str) -> list[dict[str, Any]]:

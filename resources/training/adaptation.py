@@ -47,13 +47,13 @@ OWN_REVIEWS_SCHEMA = pl.Schema(
 _HELD_BACK_SHARE = 0.2
 _FOLDS = 5
 _CROSS_FITTED_BELOW = 3_000  # reviews; of more, a fifth is enough to tell a gain from chance
-_LEAST_OF_A_SIDE = 10  # in what is learnt and in what is held back
-_MOST_LEARNT = 50_000
+_MIN_OF_A_SIDE = 10  # in what is learnt and in what is held back
+_MAX_LEARNT = 50_000
 _CORRECTION_WEIGHT = 3.0
 _SOFTENED = 0.5  # power of the weights that even out the classes, as in the general training
-_LEAST_CHANCE = 1e-6
+_MIN_CHANCE = 1e-6
 _TOO_FEW = (
-    f"Too few reviews: at least {_LEAST_OF_A_SIDE} negative and {_LEAST_OF_A_SIDE} positive ones "
+    f"Too few reviews: at least {_MIN_OF_A_SIDE} negative and {_MIN_OF_A_SIDE} positive ones "
     "are needed to learn from, and as many that are held back."
 )
 _NEGATIVE, _POSITIVE = POLARITIES.index("negative"), POLARITIES.index("positive")
@@ -131,7 +131,7 @@ def adapt(general: LinearModel, own: pl.DataFrame, *, seed: int = 7) -> Adaptati
         held_back=judged.height,
     )
     fewest = min(_lesser_side(judged), *(_lesser_side(rows) for rows, _ in splits))
-    if fewest < _LEAST_OF_A_SIDE:
+    if fewest < _MIN_OF_A_SIDE:
         return untouched
     tried = [as_stored(_fitted(general, rows)) for rows, _ in splits]
     before = positive_chances(general, judged)
@@ -182,7 +182,7 @@ def _parted(own: pl.DataFrame, is_held: pl.Series) -> tuple[pl.DataFrame, pl.Dat
     repeats_corrected = own["text"].is_in(corrected_texts.implode())
     is_sided = own["label"].is_in(["negative", "positive"])
     learnt = own.filter(is_corrected | (~is_held & ~repeats_held))
-    return learnt.head(_MOST_LEARNT), own.filter(is_held & is_sided & ~repeats_corrected)
+    return learnt.head(_MAX_LEARNT), own.filter(is_held & is_sided & ~repeats_corrected)
 
 
 def _draw(key: str) -> float:
@@ -240,5 +240,5 @@ def positive_chances(model: LinearModel, rows: pl.DataFrame) -> npt.NDArray[np.f
     logits: Matrix = _features(model, rows["text"]) @ model.weights + model.bias
     chances = softmax(logits / model.temperatures_of(rows["language"].to_list())[:, None])
     both = chances[:, [_NEGATIVE, _POSITIVE]].astype(np.float64)
-    positive: npt.NDArray[np.float64] = both[:, 1] / np.maximum(both.sum(axis=1), _LEAST_CHANCE)
+    positive: npt.NDArray[np.float64] = both[:, 1] / np.maximum(both.sum(axis=1), _MIN_CHANCE)
     return positive

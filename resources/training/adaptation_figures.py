@@ -11,7 +11,7 @@ import numpy.typing as npt
 from resources.evaluation.benchmarks import binary_figures
 
 _RESAMPLES = 2_000
-_LEAST_CHANCE = 1e-6
+_MIN_CHANCE = 1e-6
 _LOWEST, _HIGHEST = 2.5, 97.5  # percentiles of the interval that a gain is told with
 _DECIDED = 0.5
 
@@ -47,7 +47,7 @@ class Gain:
 
 def _losses(truth: Signs, positive: Chances) -> npt.NDArray[np.float64]:
     losses: npt.NDArray[np.float64] = -np.log(
-        np.clip(np.where(truth > 0, positive, 1 - positive), _LEAST_CHANCE, 1)
+        np.clip(np.where(truth > 0, positive, 1 - positive), _MIN_CHANCE, 1)
     )
     return losses
 

@@ -15,16 +15,16 @@ from resources.nlp.aspects.vocabulary import ENGLISH, Arrays, load_arrays
 from resources.training.term_candidates import READ_CHARACTERS, Candidates, find_candidates
 
 TERM_LIMIT = 1_000
-LEAST_SCORE = 0.1
+MIN_SCORE = 0.1
 
-_LEAST_TEXTS = 20  # of a language; fewer say nothing about it
+_MIN_TEXTS = 20  # of a language; fewer say nothing about it
 _TEXT_LIMIT = 20_000
 # Of so many texts a term must stand in at least one: what nobody repeats is noise in a large heap.
 _TEXTS_PER_USE = 5_000
 _USES_TO_JUDGE = 5
 _NAME_SHARE = 0.6
-_LEAST_NOUN_SHARE = 0.25
-_LEAST_DETERMINER_SHARE = 0.25  # outside English, where the kinds of most words are unknown
+_MIN_NOUN_SHARE = 0.25
+_MIN_DETERMINER_SHARE = 0.25  # outside English, where the kinds of most words are unknown
 _EXAMPLE_REACH = 60  # characters to either side
 
 
@@ -34,7 +34,7 @@ def mine_lexicon(
     *,
     general: AspectLexicon | None = None,
     limit: int = TERM_LIMIT,
-    least_score: float = LEAST_SCORE,
+    min_score: float = MIN_SCORE,
 ) -> AspectLexicon:
     """Find the terms that a tenant's reviews judge.
 
@@ -45,7 +45,7 @@ def mine_lexicon(
             terms stay, with a low score where the reviews seldom judge them: then only a clear
             opinion counts as one about them.
         limit: Most terms to mine, best first.
-        least_score: New terms rated lower are left out.
+        min_score: New terms rated lower are left out.
 
     Returns:
         The general terms and the mined ones; those that the reviews hold often enough have their
@@ -60,12 +60,12 @@ def mine_lexicon(
     mined: list[Term] = []
     arrays = load_arrays()
     for language, some in sorted(by_language.items()):
-        if len(some) < _LEAST_TEXTS:
+        if len(some) < _MIN_TEXTS:
             continue
         candidates = find_candidates(some, language, arrays["occurrence"].astype(np.float64))
         rated = _rated(candidates, language, len(some), arrays)
         named = _named(rated, known, language)
-        wanted = (pl.col("score") >= least_score) & ~pl.col("known")
+        wanted = (pl.col("score") >= min_score) & ~pl.col("known")
         judged = (pl.col("count") >= _USES_TO_JUDGE) & pl.col("known")
         best = named.filter(wanted).sort("score", "key", descending=[True, False]).head(limit)
         mined += _terms(pl.concat([best, named.filter(judged)]), some, language, known)
@@ -106,11 +106,11 @@ def _rated(candidates: Candidates, language: str, texts: int, arrays: Arrays) ->
     )
     usable = pl.col("count") >= 1 + texts // _TEXTS_PER_USE
     several = pl.col("words") > 1
-    usable &= several | ((pl.col("general") == 0) & (pl.col("bound") >= _LEAST_NOUN_SHARE))
+    usable &= several | ((pl.col("general") == 0) & (pl.col("bound") >= _MIN_NOUN_SHARE))
     if language == ENGLISH:  # names are no aspects: they belong into the gazetteer
         usable &= (pl.col("name_share") < _NAME_SHARE) | (pl.col("inner") < _USES_TO_JUDGE)
     else:
-        usable &= pl.col("determiner_share") >= _LEAST_DETERMINER_SHARE
+        usable &= pl.col("determiner_share") >= _MIN_DETERMINER_SHARE
     return rated.filter(usable)
 
 

@@ -45,7 +45,7 @@ _NOUNS = {Kind.NOUN, Kind.NOUN_OR_VERB, Kind.VERB}
 _OCCURRENCE_PENALTY, _TERM_PENALTY = 3.0, 1.0
 _STEPS = 50
 _CONVERGED = 1e-8
-_MOST_WEIGHT = 8  # uses of one phrase that count, or one phrase would outweigh all others
+_MAX_WEIGHT = 8  # uses of one phrase that count, or one phrase would outweigh all others
 
 
 class MissingWordListError(ReviewGraphError):
@@ -182,7 +182,7 @@ def train_terms(
     features, truth, count = (np.concatenate(parts) for parts in (matrices, truths, counts))
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
     scaled = np.column_stack((np.ones(len(features)), (features - mean) / scale))
-    importance = np.sqrt(np.minimum(count, _MOST_WEIGHT).astype(np.float64))
+    importance = np.sqrt(np.minimum(count, _MAX_WEIGHT).astype(np.float64))
     weights = fit(scaled, truth, importance, _TERM_PENALTY)
     return {"term_mean": mean, "term_scale": scale, "term_weights": weights}
 

@@ -41,9 +41,9 @@ STOP_WORDS = Path(__file__).parents[1] / "nlp" / "lexicons" / "stop_words.json"
 _STOP_SHARE = 0.02  # a word in this share of a language's sentences says nothing by itself
 _ENGLISH_ADVERB = re.compile(r"\b[a-z]{3,}ly\b")
 _NO_ADVERBS = {"assembly", "belly", "butterfly", "family", "jelly", "reply", "supply", "wooly"}
-_LEAST_COUNT = 2
+_MIN_COUNT = 2
 _DOMAIN_RARITY = 200
-_MOST_TELLING_SHARE = 0.01
+_MAX_TELLING_SHARE = 0.01
 _OPINION_LISTS = ("positive", "negative")
 _UNSPACED_OPINION_LISTS = (*_OPINION_LISTS, "liked", "disliked")
 
@@ -107,7 +107,7 @@ def tenant_background(
         rows[language].append(row)
     for language, numbers in sorted(rows.items()):
         counts = _document_counts(language, [texts[row] for row in numbers])
-        keys = [key for key, count in counts.items() if count >= _LEAST_COUNT]
+        keys = [key for key, count in counts.items() if count >= _MIN_COUNT]
         known = general.look_up(np.array(keys, np.int32)).tolist()
         for key, value in zip(keys, known, strict=True):
             if value > OPINION_WORD:
@@ -120,8 +120,8 @@ def _tenant_value(value: int, count: int, reviews: int) -> int:
 
     Most telling is a word in one review of a hundred; one in nearly all, or in hardly any, is not.
     """
-    distance = abs(math.log(count / reviews / _MOST_TELLING_SHARE))
-    telling = max(0.0, 1 + distance / math.log(_MOST_TELLING_SHARE))
+    distance = abs(math.log(count / reviews / _MAX_TELLING_SHARE))
+    telling = max(0.0, 1 + distance / math.log(_MAX_TELLING_SHARE))
     mean = round((value + telling * RAREST) / 2)
     return max(OPINION_WORD + 1, mean & ~MODIFIER_BIT) | (value & MODIFIER_BIT)
 
@@ -168,7 +168,7 @@ def _rarities(language: str, texts: list[str]) -> dict[int, int]:
         if count >= stop_count
         else (2 + round(scale * math.log(len(texts) / count))) & ~MODIFIER_BIT
         for key, count in _document_counts(language, texts).items()
-        if count >= _LEAST_COUNT
+        if count >= _MIN_COUNT
     }
 
 

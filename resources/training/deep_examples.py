@@ -21,7 +21,7 @@ COLUMNS = ["text", "label", "language", "source"]
 _COMPOSED = "composed"
 _SPLIT_SEED = 7
 _HELD_OUT = 10  # one text in that many
-_MOST_CHARACTERS = 220  # of a piece of a composed text
+_MAX_CHARACTERS = 220  # of a piece of a composed text
 _PIECES = (2, 2, 3, 3, 4, 5, 6)
 _STOPS = (". ", ". ", ". ", "! ", "\n", ", ")
 _TURNS = ("but ", "But ", "however, ", "However, ", "", "", "", "")
@@ -65,7 +65,7 @@ def compose_reviews(rows: pl.DataFrame, count: int, seed: int) -> pl.DataFrame:
         The same columns, source ``composed``.
     """
     dice = random.Random(f"{seed} composed")  # noqa: S311 - no secret
-    short = rows.filter(pl.col("text").str.len_chars() <= _MOST_CHARACTERS).sort(COLUMNS)
+    short = rows.filter(pl.col("text").str.len_chars() <= _MAX_CHARACTERS).sort(COLUMNS)
     pieces = {str(label): part["text"].to_list() for (label,), part in short.group_by("label")}
     if not {"negative", "positive"} <= set(pieces):
         return rows.select(COLUMNS).clear()

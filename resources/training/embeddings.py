@@ -44,13 +44,13 @@ CONCEPTS = Path(__file__).parents[1] / "nlp" / "lexicons" / "concepts.json"
 
 _SEED = 7
 _DIMENSIONS = 128
-_LEAST_COUNT = 6  # of an English word in reviews, unless the teacher knows it
+_MIN_COUNT = 6  # of an English word in reviews, unless the teacher knows it
 _SENTENCES = 16_000
 _SENTENCE_WORDS = (3, 40)
 _USUAL_SHARE = 1e-2  # a word that is this share of all words counts half
 _FOREIGN_SHARE = 5e-3
 _STOP_SHARE = 1e-2  # of all words of a language without a list of stop words
-_LEAST_FOREIGN_COUNT = 3
+_MIN_FOREIGN_COUNT = 3
 _FIT_PENALTY, _FIT_ROUNDS = 2.0, 30
 _OWN_SHARE = 0.6  # of a word's own random direction beside what it has in common with others
 _WORD = re.compile(r"[a-z][a-z']+")
@@ -110,7 +110,7 @@ def english_words(texts: pl.Series, known: Iterable[str], extra: Iterable[str]) 
         extra: More English words.
     """
     counts = Counter(word for text in texts for word in _WORD.findall(text.lower()))
-    frequent = {word for word, count in counts.items() if count >= _LEAST_COUNT}
+    frequent = {word for word, count in counts.items() if count >= _MIN_COUNT}
     concepts = read_concepts()
     foreign = {
         word for concept in concepts for code in concept if code != "en" for word in concept[code]
@@ -250,7 +250,7 @@ def stop_weights(texts: Mapping[str, Sequence[str]]) -> dict[int, float]:
         for keys in (pieces.words, pieces.neighbours):
             counted, counts = np.unique(keys, return_counts=True)
             shares = counts / max(len(keys), 1)
-            common = counts >= _LEAST_FOREIGN_COUNT
+            common = counts >= _MIN_FOREIGN_COUNT
             for key, share in zip(counted[common].tolist(), shares[common].tolist(), strict=True):
                 weight = 0.0 if share > _STOP_SHARE else _FOREIGN_SHARE / (_FOREIGN_SHARE + share)
                 weights[key] = min(weight, weights.get(key, 1.0))

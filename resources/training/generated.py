@@ -51,7 +51,7 @@ _NEUTRAL_CLAUSES = {"statement": 60, "predicate": 25, "backdrop": 15}
 _WITH_BACKDROP = 0.4
 _ABOUT_TROUBLES = 0.35
 _AFTER_CONTRAST = 0.12  # of all labels alike: the word "but" itself says nothing
-_LEAST_WORDS = 4  # of a sentence that serves as a backdrop
+_MIN_WORDS = 4  # of a sentence that serves as a backdrop
 _EMBEDDED_KINDS = {
     "positive": ("liked", "positive", "praise", "relief"),
     "negative": ("disliked", "negative", "complaint", "lack"),
@@ -200,12 +200,12 @@ class Backdrop:
                     for word in sentence.split()
                     if word.lower().strip(".,;:!?\"'()") not in known
                 ]
-                if len(kept) >= _LEAST_WORDS:
+                if len(kept) >= _MIN_WORDS:
                     self._sentences.append(kept)
         else:
             pattern = re.compile("|".join(re.escape(word) for word in listed) or r"\Z")
             cleaned = (pattern.sub("", sentence) for sentence in sentences)
-            self._sentences += [text for text in cleaned if len(text) >= 2 * _LEAST_WORDS]
+            self._sentences += [text for text in cleaned if len(text) >= 2 * _MIN_WORDS]
 
     def piece(self, dice: random.Random) -> list[str]:
         """A few neighbouring words (characters where words are not separated)."""

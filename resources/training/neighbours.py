@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from resources.nlp.embeddings.pieces import Keys, Pieces, find_pieces
 
-_LEAST_COUNT = 8
-_MOST_WORDS = 8_000
+_MIN_COUNT = 8
+_MAX_WORDS = 8_000
 _REACH = 4  # words on either side
 _SMOOTHING = 0.75
-_LEAST_ANCHORS = 20
+_MIN_ANCHORS = 20
 _HANGUL = (0xAC00, 0xD7A4)
 
 Vectors = npt.NDArray[np.float32]
@@ -34,8 +34,8 @@ def neighbour_vectors(
     pieces = find_pieces(texts)
     words = _korean_stems(pieces)
     keys, counts = np.unique(words, return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:_MOST_WORDS]
-    keys = np.sort(keys[order[counts[order] >= _LEAST_COUNT]])
+    order = np.argsort(-counts, kind="stable")[:_MAX_WORDS]
+    keys = np.sort(keys[order[counts[order] >= _MIN_COUNT]])
     if len(keys) <= dimensions:
         return {}
     places = np.minimum(np.searchsorted(keys, words), len(keys) - 1)
@@ -43,7 +43,7 @@ def neighbour_vectors(
     owners = np.repeat(np.arange(len(texts)), np.diff(pieces.pointers))
     vectors = _decompose(_association(places, owners, len(keys)), dimensions)
     known = [number for number, key in enumerate(keys.tolist()) if key in anchors]
-    if len(known) >= _LEAST_ANCHORS:
+    if len(known) >= _MIN_ANCHORS:
         targets = np.stack([anchors[key] for key in keys[known].tolist()])
         left, _, right = np.linalg.svd(vectors[known].T @ targets)
         vectors = (vectors @ (left @ right)).astype(np.float32)

@@ -41,7 +41,7 @@ from resources.training.sources import (
 from resources.training.taught import Lessons
 
 _SEED = 7
-_LEAST_CALIBRATING = 300  # rows of one language
+_MIN_CALIBRATING = 300  # rows of one language
 _HELD_OUT_SHARE = 0.1
 _SCHEDULE = Schedule(passes=3, batch=256, rate=0.05, decay=1e-5, seed=_SEED)
 # Many languages share the columns and each has few texts: that takes longer strides.
@@ -52,7 +52,7 @@ _WORD_COPIES, _NEUTRAL_PIECES = 2, 10_000  # of English opinion words; without a
 _ENGLISH_IN_MULTILINGUAL = (
     8_000  # of each source: enough to keep English names and loan words known
 )
-_MOST_OF_A_SOURCE = 15_000
+_MAX_OF_A_SOURCE = 15_000
 # Chosen by the steering sets of the benchmarks, tweets apart. A model without a teacher and without
 # the clothing reviews asked for 1.3 on these, one without the uci sentences for 0.8; Korean,
 # Indonesian and Thai reviews, unseen, for 4.0, 1.8 and 1.3, the most for one-line film reviews.
@@ -187,7 +187,7 @@ def _held_out_temperatures(
     return {
         code: fit_temperature(logits[found == code], targets[found == code])
         for code, count in counts.items()
-        if count >= _LEAST_CALIBRATING
+        if count >= _MIN_CALIBRATING
     }
 
 
@@ -223,7 +223,7 @@ def multilingual_rows(data_folder: Path) -> pl.DataFrame:
     read = []
     for source in SENTIMENT_SOURCES:
         frame = source.read(data_folder)
-        most = _MOST_OF_A_SOURCE if frame["language"][0] != "en" else _ENGLISH_IN_MULTILINGUAL
+        most = _MAX_OF_A_SOURCE if frame["language"][0] != "en" else _ENGLISH_IN_MULTILINGUAL
         read.append(frame.sample(min(frame.height, most), seed=_SEED))
     backdrops = read_backdrops(data_folder)
     return pl.concat(

@@ -29,7 +29,7 @@ from resources.nlp.topics.learned import (
 from resources.nlp.topics.taxonomy import Taxonomy
 from resources.training.optimiser import feature_matrix
 
-LEAST_LABELS = 5  # reviews with a topic, and without it, from which it can be learned
+MIN_LABELS = 5  # reviews with a topic, and without it, from which it can be learned
 _FOLDS = 5
 _START = (1.5, 1.0)  # weights of the signals before anything is learned
 _START_BIAS = -0.5
@@ -92,7 +92,7 @@ def learn_topics(
     summary: dict[str, dict[str, float]] = {}
     for number, topic in enumerate(taxonomy.topics):
         targets = np.array([topic.name in own for own in labels], bool)
-        if features is None or min(targets.sum(), (~targets).sum()) < LEAST_LABELS:
+        if features is None or min(targets.sum(), (~targets).sum()) < MIN_LABELS:
             continue
         examples = _Examples(
             features[:, columns],

@@ -15,7 +15,7 @@ Sentiment = Literal["negative", "neutral", "mixed", "positive"]
 Label = Annotated[
     str, Field(min_length=1, max_length=200), AfterValidator(refuse_unstorable_characters)
 ]
-_MOST_LABELS = 50
+_MAX_LABELS = 50
 
 
 def _refuse_unknown_codes(code: str) -> str:
@@ -58,7 +58,7 @@ class TopicsCorrection(_Correction):
     field: Literal["topics"]
     value: Annotated[
         list[Label] | None,
-        Field(max_length=_MOST_LABELS, description="Null withdraws what was said before."),
+        Field(max_length=_MAX_LABELS, description="Null withdraws what was said before."),
         AfterValidator(_refuse_repeats),
     ]
 
@@ -78,7 +78,7 @@ class EntitiesCorrection(_Correction):
     field: Literal["entities"]
     value: Annotated[
         list[Entity] | None,
-        Field(max_length=_MOST_LABELS, description="Null withdraws what was said before."),
+        Field(max_length=_MAX_LABELS, description="Null withdraws what was said before."),
     ]
 
 
@@ -106,7 +106,7 @@ class AspectsCorrection(_Correction):
     field: Literal["aspects"]
     value: Annotated[
         list[CorrectedAspect] | None,
-        Field(max_length=_MOST_LABELS, description="Null withdraws what was said before."),
+        Field(max_length=_MAX_LABELS, description="Null withdraws what was said before."),
     ]
 
 

@@ -14,14 +14,14 @@ from resources.nlp.topics.taxonomy import (
     LONGEST_EXAMPLE,
     LONGEST_KEYWORD,
     LONGEST_NAME,
-    MOST_EXAMPLES,
-    MOST_KEYWORDS,
-    MOST_TOPICS,
+    MAX_EXAMPLES,
+    MAX_KEYWORDS,
+    MAX_TOPICS,
 )
 from serving_api.kit.parameters import refuse_unstorable_characters
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-MOST_CATEGORIES, MOST_TERMS = 40, 20_000
+MAX_CATEGORIES, MAX_TERMS = 40, 20_000
 
 
 _Text = Annotated[str, Field(min_length=1), AfterValidator(refuse_unstorable_characters)]
@@ -62,14 +62,14 @@ class Topic(BaseModel):
         str, Field(max_length=LONGEST_DESCRIPTION), AfterValidator(refuse_unstorable_characters)
     ] = ""
     keywords: Annotated[
-        dict[LanguageCode, Annotated[list[Keyword], Field(max_length=MOST_KEYWORDS)]],
+        dict[LanguageCode, Annotated[list[Keyword], Field(max_length=MAX_KEYWORDS)]],
         Field(
             max_length=120,
             description="By language, whole words; one that ends in `*` also begins longer words.",
         ),
     ] = {}
     examples: Annotated[
-        list[Example], Field(max_length=MOST_EXAMPLES, description="Texts that speak of it.")
+        list[Example], Field(max_length=MAX_EXAMPLES, description="Texts that speak of it.")
     ] = []
 
 
@@ -80,7 +80,7 @@ class NewTaxonomy(BaseModel):
 
     topics: Annotated[
         list[Topic],
-        Field(min_length=1, max_length=MOST_TOPICS),
+        Field(min_length=1, max_length=MAX_TOPICS),
         AfterValidator(_refuse_equal_names),
     ]
 
@@ -133,17 +133,17 @@ class NewAspectLexicon(BaseModel):
         dict[Name, _Description],
         Field(
             min_length=1,
-            max_length=MOST_CATEGORIES,
+            max_length=MAX_CATEGORIES,
             description=f"Name to description. There is always `{OTHER}` besides.",
         ),
     ]
-    terms: Annotated[list[Term], Field(max_length=MOST_TERMS), AfterValidator(_refuse_equal_terms)]
+    terms: Annotated[list[Term], Field(max_length=MAX_TERMS), AfterValidator(_refuse_equal_terms)]
     aliases: Annotated[
         dict[
             Annotated[_Text, Field(max_length=100), AfterValidator(_in_lower_case)],
             Annotated[_Text, Field(max_length=100), AfterValidator(_in_lower_case)],
         ],
-        Field(max_length=MOST_TERMS, description="Another form to the term it stands for."),
+        Field(max_length=MAX_TERMS, description="Another form to the term it stands for."),
     ] = {}
 
 

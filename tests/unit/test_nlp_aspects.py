@@ -34,9 +34,9 @@ def judge(clauses, languages):
     )
 
 
-def aspects_of(text, language="en", lexicon=None, least_chance=0.0):
+def aspects_of(text, language="en", lexicon=None, min_chance=0.0):
     lexicon = lexicon or default_lexicon()
-    return find_aspects([text], [language], lexicon, judge, least_chance=least_chance)[0]
+    return find_aspects([text], [language], lexicon, judge, min_chance=min_chance)[0]
 
 
 def found(text, language="en", lexicon=None):
@@ -184,7 +184,7 @@ def test_a_verb_is_no_aspect():
 
 def test_a_mere_mention_needs_more_than_a_judged_aspect():
     text = "I sat in a room with my bag. The room was great!"
-    strict = aspects_of(text, least_chance=0.2)
+    strict = aspects_of(text, min_chance=0.2)
     assert [text[one.start : one.end] for one in strict] == ["room"]
     assert strict[0].start > text.index(".")
     assert len(aspects_of(text)) > 1

@@ -29,7 +29,7 @@ REVIEWS = [
 
 def terms_in(text, lexicon, language="en"):
     aspects = find_aspects(
-        [text], [language], lexicon, lambda clauses, _: np.ones(len(clauses)), least_chance=0
+        [text], [language], lexicon, lambda clauses, _: np.ones(len(clauses)), min_chance=0
     )[0]
     return [(aspect.term, aspect.category) for aspect in aspects]
 

@@ -129,7 +129,7 @@ def test_listed_names_are_not_proposed_again():
 
 def test_words_that_are_also_written_small_are_no_names():
     texts = ["I love the Pool here", "what a Pool it was", "my pool time", "the pool"] * 2
-    assert propose(texts, least_reviews=2) == []
+    assert propose(texts, min_reviews=2) == []
 
 
 def test_shouting_names_nothing():

@@ -26,10 +26,10 @@ def lake(tmp_path):
 
 
 def test_small_tenants_share_a_group_and_a_large_one_has_its_own(lake):
-    groups = tenant_groups(lake, DAY, ["a", "b", "c", "d"], most_rows=10)
+    groups = tenant_groups(lake, DAY, ["a", "b", "c", "d"], max_rows=10)
     assert groups == [["a", "b"], ["c"], ["d"]]
 
 
 def test_a_tenant_without_rows_that_day_is_in_no_group(lake):
-    assert tenant_groups(lake, DAY, ["a", "nobody"], most_rows=10) == [["a"]]
-    assert tenant_groups(lake, date(2026, 1, 6), ["a"], most_rows=10) == []
+    assert tenant_groups(lake, DAY, ["a", "nobody"], max_rows=10) == [["a"]]
+    assert tenant_groups(lake, date(2026, 1, 6), ["a"], max_rows=10) == []

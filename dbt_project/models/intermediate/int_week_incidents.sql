@@ -8,8 +8,8 @@ with weeks as (
         understood_count,
         negative_count,
         {{ share("negative_count", "understood_count") }} as negative_share,
-        understood_count >= {{ var('incident_least_baseline_reviews') }} as takes_part,
-        understood_count >= {{ var('incident_least_reviews') }} as is_judged
+        understood_count >= {{ var('incident_min_baseline_reviews') }} as takes_part,
+        understood_count >= {{ var('incident_min_reviews') }} as is_judged
     from {{ ref('int_member_weeks') }}
 ),
 
@@ -57,7 +57,7 @@ expectations as (
             others_median, {{ share("others_negative", "others_understood") }}
         ) as expected_share
     from weeks_and_others
-    where takes_part and other_count >= {{ var('incident_least_other_weeks') }}
+    where takes_part and other_count >= {{ var('incident_min_other_weeks') }}
 ),
 
 scores as (
@@ -96,9 +96,9 @@ select
     case when weeks.is_judged then verdicts.incident_z end as incident_z,
     coalesce(
         weeks.is_judged
-        and verdicts.incident_z >= {{ var('incident_least_z') }}
-        and verdicts.negative_share - verdicts.expected_share >= {{ var('incident_least_excess') }}
-        and verdicts.negative_count >= {{ var('incident_least_negatives') }},
+        and verdicts.incident_z >= {{ var('incident_min_z') }}
+        and verdicts.negative_share - verdicts.expected_share >= {{ var('incident_min_excess') }}
+        and verdicts.negative_count >= {{ var('incident_min_negatives') }},
         false
     ) as is_incident
 from weeks

@@ -65,7 +65,7 @@ margins as (
         *,
         case
             when
-                least(first_rated_count, last_rated_count) >= {{ var('trend_least_reviews') }}
+                least(first_rated_count, last_rated_count) >= {{ var('trend_min_reviews') }}
                 then {{ t_quantile("degrees") }} * sqrt(first_error + last_error)
         end as margin
     from degrees_of_freedom

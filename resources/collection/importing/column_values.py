@@ -15,11 +15,11 @@ from resources.collection.importing.values import is_address, is_date, is_number
 from resources.values.ratings import parse_rating
 
 _PREVIEW_ROWS = 5
-_MOST = 0.8
-_SOME = 0.5
+_NEARLY_ALL = 0.8
+_HALF = 0.5
 _RATING_WORDS = 6
-_MOST_RATINGS = 101
-_MOST_FLAGS = 5
+_MAX_RATINGS = 101
+_MAX_FLAGS = 5
 _MOSTLY_UNIQUE = 0.9
 _LONGEST_ID = 200
 _LONGEST_NAME = 300
@@ -27,7 +27,7 @@ _SENTENCE_WORDS = 6
 _SENTENCE_CHARACTERS = 25
 _SENTENCE_END = re.compile(r"[.!?\u2026](?:\s|$)|[\u3002\uff01\uff1f\u0964]")
 _USUAL_SCALES = (5.0, 10.0, 20.0)
-_FEWEST_MARKS = 3
+_MIN_MARKS = 3
 _LOWEST_BEST = 4.0
 _HIGHEST_BEST = 10.0
 
@@ -75,9 +75,9 @@ def is_prose(column: Column) -> bool:
     return (
         long_enough
         and objection_to_text(column) is None
-        and column.distinct >= _SOME * len(column.values)
-        and column.share(is_address) < _SOME
-        and column.share(lambda value: _SENTENCE_END.search(value) is not None) >= _SOME
+        and column.distinct >= _HALF * len(column.values)
+        and column.share(is_address) < _HALF
+        and column.share(lambda value: _SENTENCE_END.search(value) is not None) >= _HALF
     )
 
 
@@ -88,13 +88,13 @@ def says_ratings(column: Column) -> bool:
         rating = parse_rating(value)
         return rating is not None and rating.scale in _USUAL_SCALES and rating.value <= rating.scale
 
-    return bool(column.values) and column.share(says_so) >= _MOST
+    return bool(column.values) and column.share(says_so) >= _NEARLY_ALL
 
 
 def holds_marks(column: Column) -> bool:
     """Whether the values are numbers of a usual scale, at least three different ones."""
     marks = {float(v.replace(",", ".")) for v in column.values if is_number(v)}
-    if column.share(is_number) < _MOST or len(marks) < _FEWEST_MARKS:
+    if column.share(is_number) < _NEARLY_ALL or len(marks) < _MIN_MARKS:
         return False
     return min(marks) >= 1 and _LOWEST_BEST <= max(marks) <= _HIGHEST_BEST
 
@@ -103,7 +103,7 @@ def objection_to_text(column: Column) -> str | None:
     """Say why a column cannot hold the texts of reviews; None where it can."""
     if not column.values:
         return "it is empty"
-    if column.share(is_number) > _SOME or column.share(is_date) > _SOME:
+    if column.share(is_number) > _HALF or column.share(is_date) > _HALF:
         return "its values are numbers or dates"
     if column.distinct == 1 and len(column.values) > _PREVIEW_ROWS:
         return "all its values are the same"
@@ -119,11 +119,11 @@ def _objection_to_rating(column: Column) -> str | None:
             or value.casefold().startswith(("one", "two", "three", "four", "five"))
         )
     )
-    if rated < _SOME:
+    if rated < _HALF:
         return "its values are labels, not ratings"
     if column.mean_words > _RATING_WORDS:
         return "its values are texts"
-    if column.distinct > _MOST_RATINGS and column.distinct > _SOME * len(column.values):
+    if column.distinct > _MAX_RATINGS and column.distinct > _HALF * len(column.values):
         return "it has too many different values"
     return None
 
@@ -131,13 +131,13 @@ def _objection_to_rating(column: Column) -> str | None:
 def _objection_to_date(column: Column) -> str | None:
     if not column.values:
         return "it is empty"
-    return None if column.share(is_date) >= _SOME else "its values do not look like dates"
+    return None if column.share(is_date) >= _HALF else "its values do not look like dates"
 
 
 def _objection_to_id(column: Column) -> str | None:
     if words(column.name).startswith("unnamed"):
         return "a column without a name is a row number"
-    if not column.values or column.filled < _MOST:
+    if not column.values or column.filled < _NEARLY_ALL:
         return "it is mostly empty"
     # A file may repeat a record; a column that repeats often is the id of a product or a shop.
     repeats = len(column.values) - column.distinct
@@ -150,7 +150,7 @@ def _objection_to_id(column: Column) -> str | None:
 
 
 def _objection_to_url(column: Column) -> str | None:
-    return None if column.share(is_address) >= _SOME else "its values are no web addresses"
+    return None if column.share(is_address) >= _HALF else "its values are no web addresses"
 
 
 def _objection_to_name(column: Column) -> str | None:
@@ -158,9 +158,9 @@ def _objection_to_name(column: Column) -> str | None:
         return "it is empty"
     if column.mean_characters > _LONGEST_NAME:
         return "its values are texts"
-    if column.share(is_date) > _MOST and column.share(is_number) < _MOST:
+    if column.share(is_date) > _NEARLY_ALL and column.share(is_number) < _NEARLY_ALL:
         return "its values are dates"
-    return "its values are web addresses" if column.share(is_address) > _SOME else None
+    return "its values are web addresses" if column.share(is_address) > _HALF else None
 
 
 def _objection_to_language(column: Column) -> str | None:
@@ -170,7 +170,7 @@ def _objection_to_language(column: Column) -> str | None:
 
 
 def _objection_to_deleted(column: Column) -> str | None:
-    if column.distinct <= _MOST_FLAGS or column.share(is_date) > _MOST:
+    if column.distinct <= _MAX_FLAGS or column.share(is_date) > _NEARLY_ALL:
         return None
     return "its values are no flags"
 

@@ -36,8 +36,8 @@ from resources.collection.importing.tables import RecordTable, Row
 from resources.collection.importing.values import is_address, is_date, is_number
 
 _PREVIEW_ROWS = 5
-_MOST = 0.8
-_SOME = 0.5
+_NEARLY_ALL = 0.8
+_HALF = 0.5
 _PROSE_WORDS = 4
 _PROSE_CHARACTERS = 25
 _MISSING = frozenset({"nan", "null", "none", "n/a", "na", "<na>"})
@@ -212,7 +212,7 @@ class _Chooser:
                 continue
             missing = [one for one in ("author", "product") if one not in self.mapping]
             if missing:
-                repeats = column.distinct < _SOME * len(column.values)
+                repeats = column.distinct < _HALF * len(column.values)
                 one = missing[-1] if repeats else missing[0]
                 self.mapping[one] = column.name
                 self.reasons[one] = f"{column.name!r} names something, and no other column is it."
@@ -226,8 +226,8 @@ class _Chooser:
             and not any(rank(one, column.name) is not None for one in FIELDS)
             and objection_to_text(column) is None
             and (column.mean_words >= _PROSE_WORDS or column.mean_characters >= _PROSE_CHARACTERS)
-            and column.distinct >= _SOME * len(column.values)
-            and column.share(is_address) < _SOME
+            and column.distinct >= _HALF * len(column.values)
+            and column.share(is_address) < _HALF
         ]
         if candidates:
             best = max(candidates, key=lambda column: column.mean_characters * column.filled)
@@ -257,8 +257,8 @@ class _Chooser:
         fitting = [
             column
             for column in self._free()
-            if column.share(is_date) >= _MOST
-            and column.share(str.isdigit) < _SOME
+            if column.share(is_date) >= _NEARLY_ALL
+            and column.share(str.isdigit) < _HALF
             and not self._is_named(column, "date", NOT_DATES_OF_REVIEWS)
         ]
         if len(fitting) == 1:
@@ -288,7 +288,7 @@ class _Chooser:
     def _choose_rating_by_values(self) -> None:
         for column in self._free():
             numbers = {value for value in column.values if is_number(value)}
-            if len(numbers) <= 2 or column.share(is_number) < _MOST:  # noqa: PLR2004 - labels
+            if len(numbers) <= 2 or column.share(is_number) < _NEARLY_ALL:  # noqa: PLR2004 - labels
                 continue
             if all(1 <= float(number.replace(",", ".")) <= 10 for number in numbers):  # noqa: PLR2004 - a usual scale
                 self.mapping["rating"] = column.name

@@ -20,7 +20,7 @@ from resources.collection.importing.errors import ImportFileError, NotReviewsErr
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
-_MOST_LAYERS = 3
+_MAX_LAYERS = 3
 _RATIO_COUNTS_FROM = 64 << 20
 _BUFFER = 1 << 20
 
@@ -122,7 +122,7 @@ def opened(
                 _Metered(raw, on_read or (lambda _: None)), _BUFFER
             )
             member = file.member
-            for _ in range(_MOST_LAYERS):
+            for _ in range(_MAX_LAYERS):
                 unpacked, member = _unpack_once(file, stream, member, stack)
                 if unpacked is None:
                     break

@@ -30,7 +30,7 @@ from resources.collection.importing.values import is_date, is_number
 _DELIMITERS = ",;\t|"
 _DIALECT_ROWS = 200
 _LONGEST_FIELD = 16 << 20
-_MOST_REPAIRS = 100
+_MAX_REPAIRS = 100
 _HEADER_CELL_CHARACTERS = 60
 _HEADER_CELL_WORDS = 5
 _TYPED_SHARE = 0.9
@@ -139,14 +139,14 @@ class _Lines:
 def _records(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], str | None]]:
     """Yield rows; for a line that cannot be a row, the line alone and the reason."""
     csv.field_size_limit(_LONGEST_FIELD)
-    for repairs in range(_MOST_REPAIRS + 1):
+    for repairs in range(_MAX_REPAIRS + 1):
         if (yield from _records_until_damage(lines, dialect)):
             return
         # The line with the open quotation mark is lost, those that it swallowed are read again.
         first, *rest = lines.recent
-        if repairs == _MOST_REPAIRS:
+        if repairs == _MAX_REPAIRS:
             raise ImportFileError(
-                f"More than {_MOST_REPAIRS} quotation marks are never closed, the last one in the "
+                f"More than {_MAX_REPAIRS} quotation marks are never closed, the last one in the "
                 f'line that begins "{first[:60].strip()}". Export the file again with quotation '
                 "marks inside texts doubled."
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resources.nlp.aspects.finding import LEAST_CHANCE, find_mentions
+from resources.nlp.aspects.finding import MIN_CHANCE, find_mentions
 from resources.nlp.aspects.lexicon import (
     AspectEditError,
     AspectLexicon,
@@ -61,7 +61,7 @@ def find_aspects(
     lexicon: AspectLexicon,
     judge: Judge,
     *,
-    least_chance: float = LEAST_CHANCE,
+    min_chance: float = MIN_CHANCE,
 ) -> list[list[Aspect]]:
     """Find what reviews speak of and how they feel about it.
 
@@ -71,13 +71,13 @@ def find_aspects(
         lexicon: The terms.
         judge: Of all clauses that name an aspect, called at most once: clauses and their languages
             give scores from -1 to 1.
-        least_chance: English mentions less likely to be what an opinion is about are left out; at
+        min_chance: English mentions less likely to be what an opinion is about are left out; at
             0 every mention of a term counts.
 
     Returns:
         Aspects of each text in the order of their places, never overlapping.
     """
-    mentions = find_mentions(texts, languages, lexicon, least_chance)
+    mentions = find_mentions(texts, languages, lexicon, min_chance)
     sentiments, scores = judge_mentions(mentions, texts, languages, judge)
     found: list[list[Aspect]] = [[] for _ in texts]
     tokens = mentions.tokens

@@ -13,10 +13,10 @@ from resources.nlp.hashing import Positions, fold
 
 _REACH = 4  # tokens to either side
 _BITS = 14
-_LEAST_USES = 3
-_MOST_TEXTS = 5_000
-_LEAST_CHANCE = 0.6
-_MOST_EVIDENCE = 30  # neighbours; more would make any term certain
+_MIN_USES = 3
+_MAX_TEXTS = 5_000
+_MIN_CHANCE = 0.6
+_MAX_EVIDENCE = 30  # neighbours; more would make any term certain
 _SMOOTHING = 1.0
 
 
@@ -57,7 +57,7 @@ def _by_neighbours(
     """Naive Bayes over the words around each term."""
     if not terms or not known.categories:
         return [OTHER] * len(terms)
-    step = max(1, len(texts) // _MOST_TEXTS)
+    step = max(1, len(texts) // _MAX_TEXTS)
     names = list(known.categories)
     unknown = [Term(term, OTHER, language) for term in terms]
     lexicon = AspectLexicon.of(known.categories, [*known.terms, *unknown])
@@ -101,9 +101,9 @@ def _neighbours(mentions: Mentions) -> tuple[Positions, Positions]:
 
 
 def _likeliest(logs: Numbers, uses: int, names: list[str]) -> str:
-    if uses < _LEAST_USES or not logs.shape[1]:
+    if uses < _MIN_USES or not logs.shape[1]:
         return OTHER
-    total = logs.sum(axis=1) * min(1.0, _MOST_EVIDENCE / logs.shape[1])
+    total = logs.sum(axis=1) * min(1.0, _MAX_EVIDENCE / logs.shape[1])
     chances = np.exp(total - total.max())
     best = int(chances.argmax())
-    return names[best] if chances[best] / chances.sum() >= _LEAST_CHANCE else OTHER
+    return names[best] if chances[best] / chances.sum() >= _MIN_CHANCE else OTHER

@@ -17,7 +17,7 @@ from resources.nlp.hashing import Positions
 from resources.nlp.language import UNDETERMINED
 
 # Below this chance that an opinion is about it, an English word is taken for a mere mention.
-LEAST_CHANCE = 0.06
+MIN_CHANCE = 0.06
 _LONGEST_COMPOUND = 4  # words
 # How far the score of a term counts against the words around a mention of it.
 _TRUST = 0.5
@@ -53,7 +53,7 @@ def find_mentions(
     texts: Sequence[str],
     languages: Sequence[str],
     lexicon: AspectLexicon,
-    least_chance: float = LEAST_CHANCE,
+    min_chance: float = MIN_CHANCE,
 ) -> Mentions:
     """Find the terms of a lexicon.
 
@@ -61,7 +61,7 @@ def find_mentions(
         texts: Any strings.
         languages: Code of each.
         lexicon: The terms.
-        least_chance: English mentions less likely to be what an opinion is about are left out.
+        min_chance: English mentions less likely to be what an opinion is about are left out.
     """
     tokens = tokenise(texts)
     codes = reading_languages(languages)
@@ -76,7 +76,7 @@ def find_mentions(
         starts, ends, terms, english = starts[kept], ends[kept], terms[kept], english[kept]
         chances = rate(look_around(tokens, kinds, starts, ends), load_arrays()["occurrence"])
         is_verb = (ends - starts == 1) & (kinds[starts] == Kind.VERB)
-        needed = _needed_chances(lexicon, least_chance)[terms]
+        needed = _needed_chances(lexicon, min_chance)[terms]
         kept = ~english | ((chances >= needed) & ~is_verb)
         starts, ends, terms = starts[kept], ends[kept], terms[kept]
     return Mentions(tokens, kinds, starts, ends, terms, codes)

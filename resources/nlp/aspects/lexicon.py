@@ -24,7 +24,7 @@ ANY_LANGUAGE = "*"
 LONGEST_TERM = 5  # words
 
 _VERSION_DIGITS = 10
-_MOST_SURE = 0.99
+_MAX_SURE = 0.99
 _UNMINED_SCORE = 0.3  # what shipped terms are worth before a tenant's reviews were read
 
 
@@ -181,7 +181,7 @@ class AspectLexicon:
     def odds(self) -> npt.NDArray[np.float64]:
         """Odds that each term is an aspect where it stands, as far as the reviews told."""
         scores = [term.score if term.count else _UNMINED_SCORE for term in self.terms]
-        bounded = np.clip(np.array(scores, np.float64), 1 - _MOST_SURE, _MOST_SURE)
+        bounded = np.clip(np.array(scores, np.float64), 1 - _MAX_SURE, _MAX_SURE)
         return bounded / (1 - bounded)
 
     def phrases(self, language: str) -> tuple[HashTable, ...]:

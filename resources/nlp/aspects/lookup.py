@@ -11,7 +11,7 @@ from resources.nlp.hashing import Hashes, Positions
 
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
 _SPARE_BITS = 2  # about four buckets for each key
-_FEWEST_BITS, _MOST_BITS = 4, 24
+_MIN_BITS, _MAX_BITS = 4, 24
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class HashTable:
     def of(cls, keys: Hashes, values: Positions) -> HashTable:
         """A table; of two equal keys the first counts."""
         keys, unique = np.unique(keys, return_index=True)
-        bits = min(max(len(keys).bit_length() + _SPARE_BITS, _FEWEST_BITS), _MOST_BITS)
+        bits = min(max(len(keys).bit_length() + _SPARE_BITS, _MIN_BITS), _MAX_BITS)
         shift = np.uint64(64 - bits)
         buckets = (keys * _MIXER) >> shift
         order = np.argsort(buckets, kind="stable")

@@ -22,7 +22,7 @@ _NEIGHBOURS = 4
 _DISTANCE_BINS = np.array([1, 2, 3, 5, 8])  # 0 none, then 1, 2, 3-4, 5-7, 8 and more
 _BINS = len(_DISTANCE_BINS) + 1
 _DISTANCES = 4
-_MOST_OPINIONS = 4
+_MAX_OPINIONS = 4
 _LONG_CLAUSE = 40
 COLUMN_COUNT = _NEIGHBOURS * KIND_COUNT + _DISTANCES * _BINS
 NUMBER_COUNT = 7
@@ -98,7 +98,7 @@ def look_around(tokens: Tokens, kinds: Kinds, starts: Positions, ends: Positions
         np.ones(len(starts)),
         ends - starts > 1,
         _count_between(kinds == Kind.NEGATION, firsts, lasts) > 0,
-        np.minimum(_count_between(kinds == Kind.OPINION, firsts, lasts), _MOST_OPINIONS) / 2,
+        np.minimum(_count_between(kinds == Kind.OPINION, firsts, lasts), _MAX_OPINIONS) / 2,
         ~said,
         np.minimum(text_lasts - text_firsts, _LONG_CLAUSE) / 20,
         starts - np.maximum(text_firsts, last_break + 1) < 2,  # noqa: PLR2004 - "the food"

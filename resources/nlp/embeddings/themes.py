@@ -22,17 +22,17 @@ from resources.nlp.embeddings.embedder import Vectors
 
 STOP_WORDS = Path(__file__).parents[1] / "lexicons" / "stop_words.json"
 
-_LEAST_SIZE = 5  # fewer texts are no theme
-_LEAST_LIKENESS = 0.25  # cosine to the centre of a theme
-_LEAST_COHERENCE = 0.4  # a group of what is left over is none
-_MOST_LEARNT = 10_000  # texts that the groups are learnt from; all are then sorted into them
-_MOST_MEASURED = 4_000
+_MIN_SIZE = 5  # fewer texts are no theme
+_MIN_LIKENESS = 0.25  # cosine to the centre of a theme
+_MIN_COHERENCE = 0.4  # a group of what is left over is none
+_MAX_LEARNT = 10_000  # texts that the groups are learnt from; all are then sorted into them
+_MAX_MEASURED = 4_000
 _ROUNDS = 25
 _COUNTS = (4, 6, 8, 12, 16, 24, 32)
 _STARTS = 2
 _WORDS, _EXAMPLES = 5, 3
 _PRIOR = 0.5
-_LEAST_OCCURRENCES = 3
+_MIN_OCCURRENCES = 3
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _CHARACTERS = re.compile("[\u3040-\u30ff\u3400-\u9fff]{2}")
 
@@ -88,14 +88,14 @@ def discover_themes(
     """
     nothing = Themes([], np.full(len(texts), -1, np.int64))
     spoken = np.flatnonzero((vectors != 0).any(axis=1))
-    if len(spoken) < 2 * _LEAST_SIZE:
+    if len(spoken) < 2 * _MIN_SIZE:
         return nothing
     points = _unit(vectors[spoken] - vectors[spoken].mean(axis=0))
     dice = np.random.default_rng(seed)
-    learnt = points[np.sort(dice.permutation(len(points))[:_MOST_LEARNT])]
+    learnt = points[np.sort(dice.permutation(len(points))[:_MAX_LEARNT])]
     centres = _best_centres(learnt, count, dice)
     likeness = points @ centres.T
-    groups = np.where(likeness.max(axis=1) >= _LEAST_LIKENESS, likeness.argmax(axis=1), -1)
+    groups = np.where(likeness.max(axis=1) >= _MIN_LIKENESS, likeness.argmax(axis=1), -1)
     members = np.full(len(texts), -1, np.int64)
     members[spoken] = groups
     closeness = np.zeros(len(texts), np.float32)
@@ -110,10 +110,10 @@ def _unit(vectors: Vectors) -> Vectors:
 
 
 def _best_centres(points: Vectors, count: int | None, dice: np.random.Generator) -> Vectors:
-    most = max(2, len(points) // _LEAST_SIZE)
+    most = max(2, len(points) // _MIN_SIZE)
     counts = [count] if count else [number for number in _COUNTS if number <= most] or [2]
     found = [_centres(points, min(number, most), dice) for number in counts for _ in range(_STARTS)]
-    measured = points[:_MOST_MEASURED]
+    measured = points[:_MAX_MEASURED]
     return max(found, key=lambda centres: _silhouette(measured, centres))
 
 
@@ -170,7 +170,7 @@ def _described(
     large = [
         (int(group), int(size))
         for group, size in zip(groups, sizes, strict=True)
-        if size >= _LEAST_SIZE and closeness[members == group].mean() >= _LEAST_COHERENCE
+        if size >= _MIN_SIZE and closeness[members == group].mean() >= _MIN_COHERENCE
     ]
     large.sort(key=lambda pair: (-pair[1], pair[0]))
     words = [
@@ -214,7 +214,7 @@ def _telling_words(inside: list[set[str]], everywhere: Counter[str], texts: int)
     others = texts - len(inside)
     scores = {}
     for word, count in counts.items():
-        if count < min(_LEAST_OCCURRENCES, len(inside)):
+        if count < min(_MIN_OCCURRENCES, len(inside)):
             continue
         elsewhere = everywhere[word] - count
         odds = (count + _PRIOR) / (len(inside) - count + _PRIOR)

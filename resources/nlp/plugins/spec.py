@@ -39,7 +39,7 @@ def _is_label_map(value: object) -> bool:
 
 
 def _is_token_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= _FEWEST_TOKENS
+    return isinstance(value, int) and not isinstance(value, bool) and value >= _MIN_TOKENS
 
 
 def _is_text(value: object) -> bool:
@@ -58,7 +58,7 @@ def _is_pooling(value: object) -> bool:
     return value in {"mean", "first"}
 
 
-_FEWEST_TOKENS = 8
+_MIN_TOKENS = 8
 _EVERY_TASK = frozenset(Task)
 # Option -> (what it must be, check, tasks that know it).
 _OPTIONS: Mapping[str, tuple[str, Callable[[object], bool], frozenset[Task]]] = {
@@ -67,7 +67,7 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[object], bool], frozenset[Task]]] = 
         _is_label_map,
         frozenset({Task.SENTIMENT, Task.NER}),
     ),
-    "max_tokens": (f"a number of at least {_FEWEST_TOKENS}", _is_token_count, _EVERY_TASK),
+    "max_tokens": (f"a number of at least {_MIN_TOKENS}", _is_token_count, _EVERY_TASK),
     "template": ("a sentence with one {}", _is_template, frozenset({Task.ZERO_SHOT})),
     "prefix": ("text", _is_text, frozenset({Task.EMBEDDINGS})),
     "pooling": ("mean or first", _is_pooling, frozenset({Task.EMBEDDINGS})),

@@ -25,7 +25,7 @@ from resources.nlp.plugins.labels import POLARITIES, kind_of, polarity_columns
 from resources.nlp.plugins.spec import PluginSpec, Task
 
 _USUAL_TOKENS = 512
-_MOST_WINDOWS = 8
+_MAX_WINDOWS = 8
 _OVERLAP = 0.125  # of a window, read twice so that no name is cut
 _DEFAULT_TEMPLATE = "This review is about {}."
 _CLASSES = {
@@ -100,7 +100,7 @@ class Reader:
             stride=int(self.room * _OVERLAP),
             return_overflowing_tokens=True,
         )
-        return list(encoded.encodings[:_MOST_WINDOWS])
+        return list(encoded.encodings[:_MAX_WINDOWS])
 
     def pair(self, text: str, sentence: str) -> Any:
         """The encoding of a text and a sentence about it; the text is cut to fit."""

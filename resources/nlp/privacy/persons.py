@@ -74,9 +74,9 @@ _PARTICLES = frozenset(
 )
 _DASHES = ("-", "–", "—", "~")
 _WIDEST_GAP = 3
-_MOST_PARTICLES = 3
+_MAX_PARTICLES = 3
 # Particles before a surname, as the pattern for a whole batch sees them.
-_SMALL_WORDS = rf"(?:[A-Za-z]{{2,5}}\s{{1,3}}){{0,{_MOST_PARTICLES}}}"
+_SMALL_WORDS = rf"(?:[A-Za-z]{{2,5}}\s{{1,3}}){{0,{_MAX_PARTICLES}}}"
 # Behind a signature only an office or a place may stand: "Hotel Manager", "Leeds".
 _CLOSED = compiled(r"(?:,?\s\p{Lu}[\p{L}.]*| of| &| and| the){0,7}[ \u00a0]*[.!]?\s*$")
 # A sentence that follows without a space: "soon!Sincerely,".
@@ -85,7 +85,7 @@ _WORD = compiled(r"[\p{L}\p{M}'’]+")
 _LOOK_BACK = 70
 _TITLE_LENGTH = 16
 _SPEAKER_DISTANCE = 34
-_MOST_WORDS = 4
+_MAX_WORDS = 4
 _MOSTLY, _FEW_WORDS = 0.6, 4
 # Of these one word is a name enough; of the others a surname is wanted too.
 _ONE_WORD = frozenset({"title", "introduction", "named", "closing", "light_closing"})
@@ -157,7 +157,7 @@ def _trigger_before(text: str, start: int, language: str) -> tuple[int, str | No
     if spoken[-1:] in _DASHES and "\n" in before and not spoken[:-1].rpartition("\n")[2].strip():
         return start, "dash"
     gap = len(before) - len(spoken)
-    for _ in range(_MOST_PARTICLES):
+    for _ in range(_MAX_PARTICLES):
         earlier, space, last = spoken.rpartition(" ")
         if not space or not 0 < gap <= _WIDEST_GAP or last.lower() not in _PARTICLES:
             break
@@ -167,7 +167,7 @@ def _trigger_before(text: str, start: int, language: str) -> tuple[int, str | No
         gap = len(before) - len(spoken)
     if gap > _WIDEST_GAP or (gap == 0 and not spoken.endswith(",")):
         return start, None
-    said = spoken.split()[-_MOST_WORDS:]
+    said = spoken.split()[-_MAX_WORDS:]
     if not said or said[-1].rstrip(".,:!").lower() not in _last_words(language):
         return start, None
     known = _triggers(language)

@@ -12,7 +12,7 @@ from resources.nlp.embeddings.embedder import StaticEmbedder, Vectors
 from resources.nlp.language import UNDETERMINED
 from resources.nlp.matching import find_phrases, word_at
 from resources.nlp.topics.learned import Flags, LearnedTopics
-from resources.nlp.topics.likeness import LEAST_LIKENESS, Likeness, measure_likeness
+from resources.nlp.topics.likeness import MIN_LIKENESS, Likeness, measure_likeness
 from resources.nlp.topics.taxonomy import Taxonomy
 
 EVIDENCE_LIMIT = 3  # words shown as the reason for one topic
@@ -143,7 +143,7 @@ def _all_reasons(
 ) -> list[dict[int, str]]:
     """Words first; where there are none, the example that a clause is like."""
     reasons = [_words_as_reasons(found) for found in matched]
-    for row, number in np.argwhere(likeness.scores >= LEAST_LIKENESS).tolist():
+    for row, number in np.argwhere(likeness.scores >= MIN_LIKENESS).tolist():
         example = taxonomy.topics[number].examples[int(likeness.examples[row, number])]
         reasons[row].setdefault(number, f'like: "{_shortened(example)}"')
     return reasons

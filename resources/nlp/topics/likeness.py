@@ -15,7 +15,7 @@ from resources.nlp.topics.taxonomy import Taxonomy
 
 # Fitted on labelled reviews with five examples a topic: of restaurants, four labels of five are
 # right. Topics that overlap, like those of laptops, need keywords or labels.
-LEAST_LIKENESS = 0.6
+MIN_LIKENESS = 0.6
 _ROWS = 256
 
 

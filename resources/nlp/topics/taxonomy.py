@@ -19,9 +19,9 @@ from resources.nlp.matching import search_forms
 
 DEFAULT_TAXONOMY = Path(__file__).parents[1] / "lexicons" / "taxonomy.json"
 
-MOST_TOPICS = 100
-MOST_EXAMPLES, LONGEST_EXAMPLE = 50, 1_000  # of one topic; characters
-MOST_KEYWORDS, LONGEST_KEYWORD = 500, 100  # of one topic and language; characters
+MAX_TOPICS = 100
+MAX_EXAMPLES, LONGEST_EXAMPLE = 50, 1_000  # of one topic; characters
+MAX_KEYWORDS, LONGEST_KEYWORD = 500, 100  # of one topic and language; characters
 LONGEST_NAME, LONGEST_DESCRIPTION = 80, 500
 
 
@@ -90,9 +90,9 @@ class Taxonomy:
         listed = document.get("topics") if isinstance(document, Mapping) else None
         if not isinstance(listed, list) or not listed:
             raise InvalidTaxonomyError('A taxonomy is {"topics": [...]} with at least one topic.')
-        if len(listed) > MOST_TOPICS:
+        if len(listed) > MAX_TOPICS:
             raise InvalidTaxonomyError(
-                f"A taxonomy has at most {MOST_TOPICS} topics, not {len(listed)}. Merge some."
+                f"A taxonomy has at most {MAX_TOPICS} topics, not {len(listed)}. Merge some."
             )
         topics = tuple(_parse_topic(topic, place) for place, topic in enumerate(listed, start=1))
         _refuse_repeated_names(topics)
@@ -167,7 +167,7 @@ def _parse_topic(document: object, place: int) -> Topic:
         document.get("description", ""), f"{where}: the description", LONGEST_DESCRIPTION
     )
     examples = _texts(
-        document.get("examples", []), f"{where}: examples", MOST_EXAMPLES, LONGEST_EXAMPLE
+        document.get("examples", []), f"{where}: examples", MAX_EXAMPLES, LONGEST_EXAMPLE
     )
     keywords = _parse_keywords(document.get("keywords", {}), where)
     if not examples and not any(keywords.values()):
@@ -186,7 +186,7 @@ def _parse_keywords(document: object, where: str) -> dict[str, tuple[str, ...]]:
     for code, words in document.items():
         if not isinstance(code, str) or not code:
             raise InvalidTaxonomyError(f"{where}: {code!r} is no code of a language, as en is.")
-        kept = _texts(words, f"{where}: keywords of {code}", MOST_KEYWORDS, LONGEST_KEYWORD)
+        kept = _texts(words, f"{where}: keywords of {code}", MAX_KEYWORDS, LONGEST_KEYWORD)
         silent = [word for word, form in zip(kept, search_forms(kept), strict=True) if not form]
         if silent:
             raise InvalidTaxonomyError(

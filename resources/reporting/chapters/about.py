@@ -11,7 +11,7 @@ from resources.reporting.material import Material
 from resources.reporting.model import Column, Section, Table
 from resources.storage.snapshot_reading import Snapshot
 
-LONGEST_VALUE, MOST_INPUTS = 80, 24
+LONGEST_VALUE, MAX_INPUTS = 80, 24
 
 _METHOD = tuple(
     """\
@@ -68,9 +68,9 @@ def _inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         (wording.label(": ".join(path)), wording.shortened(str(value), LONGEST_VALUE))
         for path, value in _leaves(inputs)
     ]
-    yield from rows[:MOST_INPUTS]
-    if len(rows) > MOST_INPUTS:
-        yield "More inputs", f"{len(rows) - MOST_INPUTS} in the manifest of the snapshot"
+    yield from rows[:MAX_INPUTS]
+    if len(rows) > MAX_INPUTS:
+        yield "More inputs", f"{len(rows) - MAX_INPUTS} in the manifest of the snapshot"
 
 
 def _leaves(

@@ -23,7 +23,7 @@ from resources.reporting.model import (
 )
 from resources.reporting.statistics import wilson
 
-FEWEST_WEEKS = 4  # a baseline over fewer weeks is no baseline
+MIN_WEEKS = 4  # a baseline over fewer weeks is no baseline
 QUOTES_PER_INCIDENT = 4
 
 
@@ -111,7 +111,7 @@ def write(material: Material, weeks: Sequence[Week]) -> Section:
     if not material.total.understood_count:
         note = "Without text there is no negative share, and so no incident to look for."
         return Section("incidents", title, notes=(note,))
-    if len([week for week in weeks if week.understood_count]) < FEWEST_WEEKS:
+    if len([week for week in weeks if week.understood_count]) < MIN_WEEKS:
         note = (
             "A week stands out against the other weeks, and there are too few weeks with dated "
             "reviews here to compare."

@@ -21,7 +21,7 @@ from resources.reporting.material import (
 from resources.reporting.model import Cell, Chart, ChartKind, Column, Grain, Section, Table
 from resources.reporting.statistics import Tally
 
-FEWEST_POINTS = 2  # one point is no course
+MIN_POINTS = 2  # one point is no course
 _ADJECTIVE = {Grain.DAY: "daily", Grain.WEEK: "weekly", Grain.MONTH: "monthly"}
 
 
@@ -36,7 +36,7 @@ def write(material: Material) -> Section:
         )
         return Section("over_time", title, notes=(note,))
     series = material.evidence.series(material.grain, period)
-    if len(series) < FEWEST_POINTS:
+    if len(series) < MIN_POINTS:
         note = f"All dated reviews fall within one {material.grain}; there is no course to draw."
         return Section("over_time", title, notes=(note,))
     charts = [_volume(series, material.grain)]

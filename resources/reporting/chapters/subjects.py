@@ -19,7 +19,7 @@ from resources.reporting.model import (
 from resources.reporting.statistics import Tally
 
 DRAWN_MEMBERS, DRAWN_CHANGES = 15, 12
-FEWEST_TO_COMPARE = 2
+MIN_TO_COMPARE = 2
 _COLUMNS_ON_PAGE = ("member", "review_count", "average_rating", "positive_share", "negative_share")
 
 
@@ -36,7 +36,7 @@ def write(material: Material) -> Section | None:
         if len(members) == 1:
             only = wording.shortened(next(iter(members)), 60)
             sentences.append(f"All reviews that name a {name} are about “{only}”.")
-        if len(members) < FEWEST_TO_COMPARE:
+        if len(members) < MIN_TO_COMPARE:
             continue
         table = _comparison(name, plural, members)
         tables.append(table)
@@ -114,7 +114,7 @@ def _best_and_worst(material: Material) -> tuple[str, ...]:
         for name, (bounds, average, rated) in compared.items()
         if bounds is not None and average is not None
     }
-    if len(sure) < FEWEST_TO_COMPARE:
+    if len(sure) < MIN_TO_COMPARE:
         return ()
     best = max(sure, key=lambda name: (sure[name][0].low, name))
     worst = min(sure, key=lambda name: (sure[name][0].high, name))

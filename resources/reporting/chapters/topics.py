@@ -10,7 +10,7 @@ from resources.reporting.model import Chart, ChartKind, Column, Section, Table
 from resources.reporting.statistics import Tally
 
 PRINTED_TOPICS, DRAWN_KEYWORDS = 15, 10
-FEWEST_MENTIONS = 20  # below that a share of sentiment wobbles too much to rank by
+MIN_MENTIONS = 20  # below that a share of sentiment wobbles too much to rank by
 SMALLEST_SHARE = 0.05  # of the reviews with text, for a topic to count as a theme
 LARGEST_TOPICS = 3  # ranked where no topic counts as a theme
 USUAL_COVERAGE = 0.5  # of the reviews with text; where topics are read in less, that is said
@@ -128,7 +128,7 @@ def _measured(material: Material, topic: str, sentiment: str) -> str:
 
 def _themes(material: Material) -> dict[str, Tally]:
     """Topics mentioned often enough to be ranked; where none is, the largest ones."""
-    fewest = max(FEWEST_MENTIONS, material.total.understood_count * SMALLEST_SHARE)
+    fewest = max(MIN_MENTIONS, material.total.understood_count * SMALLEST_SHARE)
     themes = {
         topic: tally for topic, tally in material.topics.items() if tally.understood_count >= fewest
     }

@@ -58,7 +58,7 @@ _WORD_SLOTS = {"v": "very", "w": "when", "who": "who"}
 
 _LONG = 3  # sentences from which on a review counts as long
 _ROOM_FOR_CLOSING = 220  # characters kept free of topics
-_SHOUTED_AT_MOST = 160  # characters
+_MAX_SHOUTED = 160  # characters
 
 _CHEERS = ("!", "!", "!!", "!!!")
 _WIDE_CHEERS = ("\N{FULLWIDTH EXCLAMATION MARK}",)
@@ -269,7 +269,7 @@ class Composer:
         if bank.capitals:
             if self._chance(_TYPES_LOWER_CASE):
                 text = text.lower()
-            elif sentiment == "negative" and len(text) < _SHOUTED_AT_MOST and self._chance(_SHOUTS):
+            elif sentiment == "negative" and len(text) < _MAX_SHOUTED and self._chance(_SHOUTS):
                 text = text.upper()
         if self._chance(_FORGETS_FULL_STOP):
             text = text.rstrip(".。")
