@@ -16,8 +16,9 @@ from dagster._core.storage.tags import (
 )
 from pydantic import Field
 
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS, REVIEWS
+from resources.vocabulary import DayRange
 
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 

@@ -15,9 +15,8 @@ import polars as pl
 
 from pipelines.launch import StepEvent, run_days
 from pipelines.session import Session
-from resources.database.ledger import STAGES
-from resources.storage.lake import DayRange
 from resources.storage.schemas import RAW_REVIEWS
+from resources.vocabulary import STAGES, DayRange
 
 
 @dataclass(frozen=True)

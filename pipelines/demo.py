@@ -17,7 +17,7 @@ from pipelines.file_import import FileImport
 from pipelines.launch import StepEvent, run_days
 from pipelines.session import Session
 from resources.settings import Settings
-from resources.storage.lake import DayRange
+from resources.vocabulary import DayRange
 
 DEMO_PASSWORD = "try-reviewgraph"  # noqa: S105 - the demo's own, printed for the user to try
 DELIVERIES = "reviews"

@@ -20,9 +20,8 @@ from pipelines.session import Session
 from resources.collection.day_totals import note_collected
 from resources.collection.importing import LandedBatch, LandingReport, land
 from resources.database import ImportBatch
-from resources.database.ledger import STAGES
-from resources.storage.lake import DayRange
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS, TableSpec
+from resources.vocabulary import STAGES, DayRange
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.session import Session
 from resources.errors import ReviewGraphError
 from resources.settings import PROJECT_ROOT
-from resources.storage.lake import DayRange
+from resources.vocabulary import DayRange
 
 if TYPE_CHECKING:
     import dagster as dg

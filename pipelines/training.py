@@ -17,14 +17,13 @@ from pipelines.own_words import learn_words
 from resources.errors import ReviewGraphError
 from resources.evaluation.labels import (
     NO_MAP,
-    SENTIMENTS,
     LabelMap,
     language_code,
     read_sentiments,
 )
 from resources.metrics.facts import current_reviews
 from resources.nlp.context import Models
-from resources.nlp.language import UNDETERMINED, detect_languages
+from resources.nlp.language import detect_languages
 from resources.nlp.texts import ReviewTexts, text_hash
 from resources.storage.schemas import REVIEW_ENRICHMENTS, REVIEWS
 from resources.training.adaptation import OWN_REVIEWS_SCHEMA, Adaptation, label_of_stars
@@ -36,6 +35,7 @@ from resources.training.own_models import (
     save_models,
     version_of,
 )
+from resources.vocabulary import SENTIMENTS, UNDETERMINED
 
 if TYPE_CHECKING:
     from pipelines.session import Session

@@ -9,8 +9,9 @@ from assets import preview
 from assets.partitions import DAYS, ONE_RUN
 from assets.scope import RunScope
 from resources.collection.dataforseo.collecting import DataForSEOCollector
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS
+from resources.vocabulary import DayRange
 
 # A source answers with what it has now. Asking it again for an old day would file today's reviews
 # under a day on which nobody received them.

@@ -12,9 +12,9 @@ import pyarrow as pa
 from resources.nlp.cache import CacheUse, annotate_cached
 from resources.nlp.context import AnnotationContext
 from resources.nlp.corrections import Corrections, apply_corrections, known_languages
-from resources.reviews import quality
-from resources.storage.lake import Commit, DayRange, Lake
+from resources.storage.lake import Commit, Lake
 from resources.storage.schemas import REVIEW_ENRICHMENTS, REVIEWS
+from resources.vocabulary import SENTIMENTS, DayRange
 
 SUMMARY_SCHEMA = pl.Schema(
     {
@@ -22,7 +22,7 @@ SUMMARY_SCHEMA = pl.Schema(
         "tenant_id": pl.String,
         "reviews": pl.Int64,
         "languages": pl.Int64,
-        **dict.fromkeys(quality.SENTIMENTS, pl.Int64),
+        **dict.fromkeys(SENTIMENTS, pl.Int64),
         "annotated": pl.Int64,
         "reused": pl.Int64,
         "repeated": pl.Int64,
@@ -77,7 +77,7 @@ def annotate_day(
         texts = _texts(reviews.frame, tenant, said)
         annotated, use = annotate_cached(texts, context, _of(known.frame, tenant), workers)
         corrected, corrected_rows = apply_corrections(annotated, texts, said)
-        tables.append(_with_scope(corrected, day, tenant))
+        tables.append(_with_scope(corrected, day, tenant, texts.column("batch_id")))
         summary.append(_summary(tables[-1], day, tenant, use, corrected_rows))
     rows = pa.concat_tables(tables)
     commit = lake.replace(REVIEW_ENRICHMENTS, rows, day=day, tenants=tenants)
@@ -92,7 +92,7 @@ def _texts(reviews: pl.LazyFrame, tenant: str, said: Corrections) -> pa.Table:
     texts = (
         _of_tenant(reviews, tenant)
         .filter(~pl.col("is_deleted"))
-        .select("review_key", "version", "title", "text", "rating")
+        .select("review_key", "version", "title", "text", "rating", "batch_id")
         .sort("review_key", "version")
         .collect()
     )
@@ -118,7 +118,7 @@ def _summary(
         "tenant_id": tenant,
         "reviews": enriched.num_rows,
         "languages": len(enriched.column("language").unique()),
-        **{label: counts[label] for label in quality.SENTIMENTS},
+        **{label: counts[label] for label in SENTIMENTS},
         "annotated": use.annotated,
         "reused": use.reused,
         "repeated": use.repeated,
@@ -126,11 +126,12 @@ def _summary(
     }
 
 
-def _with_scope(annotated: pa.Table, day: date, tenant: str) -> pa.Table:
+def _with_scope(annotated: pa.Table, day: date, tenant: str, batches: pa.ChunkedArray) -> pa.Table:
     count = annotated.num_rows
     columns = {
         "day": pa.array([day] * count, pa.date32()),
         "tenant_id": pa.array([tenant] * count, pa.string()),
+        "batch_id": batches,
         **{name: annotated.column(name) for name in annotated.column_names},
     }
     schema = REVIEW_ENRICHMENTS.schema

@@ -86,7 +86,7 @@ def record_day(
             StageRecord(
                 tenant_id=row["tenant_id"],
                 day=day,
-                stage="understood",
+                stage="enriched",
                 rows_in=row["reviews"],
                 rows_kept=row["reviews"],
                 input_version=part.input_version,
@@ -116,5 +116,5 @@ def enrichments_meet_expectations(
     rows = lake.read(REVIEW_ENRICHMENTS, days=days, tenants=tenants).frame.collect()
     findings = quality.check_enrichments(rows)
     at_fault = quality.tenants_at_fault(rows, findings)
-    hold_back(database, days, at_fault, "enrichments_meet_expectations", "understood")
+    hold_back(database, days, at_fault, "enrichments_meet_expectations", "enriched")
     return check_result(findings)

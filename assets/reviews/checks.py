@@ -9,10 +9,11 @@ import polars as pl
 
 from assets import preview
 from assets.scope import RunScope
-from resources.database import Database, Stage
+from resources.database import Database
 from resources.reviews import quality
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
+from resources.vocabulary import DayRange, Stage
 
 
 @dg.asset_check(

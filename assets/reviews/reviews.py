@@ -12,8 +12,9 @@ from assets.partitions import DAYS, FIRST_DAY, ONE_RUN
 from assets.scope import RunScope
 from resources.database import Database, StageRecord
 from resources.reviews.normalising import known_from, normalise_day
-from resources.storage.lake import Commit, DayRange, Lake
+from resources.storage.lake import Commit, Lake
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
+from resources.vocabulary import DayRange
 
 _COUNTS = ("tenant_id", "collected", "kept", "unchanged", "rejected")
 _SCHEMA = pl.Schema(

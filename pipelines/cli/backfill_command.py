@@ -24,7 +24,7 @@ def backfill(
     """Process the days of a range in order, as one run; days that are complete are left out."""
     from pipelines.backfill import plan_backfill, run_backfill
     from pipelines.session import open_session
-    from resources.storage.lake import DayRange
+    from resources.vocabulary import DayRange
 
     with open_session() as session:
         days = DayRange(first.date(), last.date())

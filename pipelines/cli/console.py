@@ -31,7 +31,7 @@ STEP_NAMES = {
     "normalised_reviews": "normalised",
     "reviews_reviews_meet_expectations": "checked: reviews",
     "reviews_nothing_is_lost": "checked: nothing is lost",
-    "review_enrichments": "understood",
+    "review_enrichments": "enriched",
     "review_enrichments_enrichments_meet_expectations": "checked: enrichments",
     "facts_of_the_reviews": "counted",
     "marts": "metrics built and tested",

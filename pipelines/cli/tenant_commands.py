@@ -13,8 +13,8 @@ import typer
 from pipelines.cli import console
 
 if TYPE_CHECKING:
-    from resources.database import TierName
     from resources.nlp.plugins import PluginSpec
+    from resources.vocabulary import TierName
 
 app = typer.Typer(no_args_is_help=True, help="Create and list tenants.")
 
@@ -143,7 +143,7 @@ def _plugin_in(path: Path) -> PluginSpec:
 
 
 def _tier_named(name: str) -> TierName:
-    from resources.database import TIER_NAMES
+    from resources.vocabulary import TIER_NAMES
 
     for tier in TIER_NAMES:
         if tier == name:

@@ -11,8 +11,9 @@ from datetime import date
 import polars as pl
 
 from resources.database import StageRecord, UnitOfWork
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS
+from resources.vocabulary import DayRange
 
 
 def note_collected(

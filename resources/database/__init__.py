@@ -11,14 +11,9 @@ work`` for the API, and ``with database.jobs() as work`` for the graph and the c
 
 from __future__ import annotations
 
-from resources.database.correction_records import CORRECTED_FIELDS, CorrectedField, Correction
+from resources.database.correction_records import Correction
 from resources.database.database import Database
-from resources.database.enrichment_choices import (
-    TIER_NAMES,
-    DocumentRecord,
-    NlpSettings,
-    TierName,
-)
+from resources.database.enrichment_choices import DocumentRecord, NlpSettings
 from resources.database.errors import (
     DatabaseSetupError,
     DatabaseUnavailableError,
@@ -28,7 +23,7 @@ from resources.database.errors import (
     TierNotAllowedError,
     UnknownTenantError,
 )
-from resources.database.ledger import STAGES, Stage, StageRecord, StageStatus
+from resources.database.ledger import StageRecord, StageStatus
 from resources.database.report_records import ReportDocument, ReportFile, ReportRequest
 from resources.database.snapshot_records import SnapshotRecord
 from resources.database.source_records import DataForSEOTask, ImportBatch, Source
@@ -37,11 +32,7 @@ from resources.database.unit_of_work import UnitOfWork
 from resources.database.users import ROLES, Membership, User
 
 __all__ = [
-    "CORRECTED_FIELDS",
     "ROLES",
-    "STAGES",
-    "TIER_NAMES",
-    "CorrectedField",
     "Correction",
     "DataForSEOTask",
     "Database",
@@ -58,13 +49,11 @@ __all__ = [
     "ReportRequest",
     "SnapshotRecord",
     "Source",
-    "Stage",
     "StageRecord",
     "StageStatus",
     "SupersededAttemptError",
     "Tenant",
     "TenantName",
-    "TierName",
     "TierNotAllowedError",
     "UnitOfWork",
     "UnknownTenantError",

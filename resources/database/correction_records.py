@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -29,15 +29,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from resources.database.repository import Repository
 from resources.database.schema import TIMESTAMP, metadata, one_of, tenant_column
-
-CorrectedField = Literal["aspects", "entities", "language", "sentiment", "topics"]
-CORRECTED_FIELDS: tuple[CorrectedField, ...] = (
-    "aspects",
-    "entities",
-    "language",
-    "sentiment",
-    "topics",
-)
+from resources.vocabulary import CORRECTED_FIELDS, CorrectedField
 
 
 @dataclasses.dataclass(frozen=True)

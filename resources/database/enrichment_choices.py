@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -36,10 +36,8 @@ from resources.database.schema import (
     one_of,
     tenant_column,
 )
+from resources.vocabulary import TIER_NAMES, TierName
 
-TierName = Literal["fast", "cascade", "deep", "plugin"]
-TIER_NAMES: tuple[TierName, ...] = ("fast", "cascade", "deep", "plugin")
-# Plug-ins run models that ReviewGraph does not ship: whoever runs the installation allows them.
 DEFAULT_ALLOWED_TIERS: tuple[TierName, ...] = ("fast", "cascade", "deep")
 
 

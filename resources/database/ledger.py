@@ -39,16 +39,8 @@ from sqlalchemy.sql.selectable import NamedFromClause
 from resources.database.correction_records import corrections
 from resources.database.repository import Repository
 from resources.database.schema import TIMESTAMP, json_column, metadata, one_of, tenant_column
+from resources.vocabulary import STAGES, Stage
 
-Stage = Literal["collected", "normalised", "understood", "counted", "published", "reported"]
-STAGES: tuple[Stage, ...] = (
-    "collected",
-    "normalised",
-    "understood",
-    "counted",
-    "published",
-    "reported",
-)
 StageStatus = Literal["running", "done", "failed", "held"]
 STAGE_STATUSES: tuple[StageStatus, ...] = ("running", "done", "failed", "held")
 
@@ -211,7 +203,7 @@ class LedgerRepository(Repository):
         That is so when the stage never ended well there, or when it read a version of its input
         table older than the one upstream wrote last. Where upstream writes no lake table, the
         clock decides: upstream ended after the stage had begun. Reviews are also due to be
-        understood when a person corrected one of the day after the stage had begun.
+        enriched when a person corrected one of the day after the stage had begun.
 
         Args:
             stage: The stage that may have to run.
@@ -244,7 +236,7 @@ class LedgerRepository(Repository):
                 or_(
                     after.c.status.is_distinct_from("done"),
                     read_less,
-                    _corrected_since(after) if stage == "understood" else false(),
+                    _corrected_since(after) if stage == "enriched" else false(),
                 ),
             )
             .order_by(before.c.day, before.c.tenant_id)

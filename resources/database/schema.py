@@ -11,7 +11,6 @@ Row-level security is forced, so that even the tables' owner sees nothing unless
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +18,7 @@ from sqlalchemy import Column, DateTime, ForeignKey, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from resources.errors import ReviewGraphError
+from resources.vocabulary import is_tenant_id
 
 SCHEMA = "reviewgraph"
 DAGSTER_SCHEMA = "dagster"
@@ -30,7 +30,6 @@ TENANT_SETTING = "app.tenant_id"
 USER_SETTING = "app.user_id"
 LOGIN_SETTING = "app.login_email"
 
-TENANT_ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 metadata = MetaData(
     schema=SCHEMA,
@@ -80,7 +79,7 @@ def check_tenant_id(tenant_id: str) -> str:
     Raises:
         ReviewGraphError: If it is not.
     """
-    if TENANT_ID_PATTERN.fullmatch(tenant_id) is None:
+    if not is_tenant_id(tenant_id):
         raise ReviewGraphError(
             f"{tenant_id!r} cannot be a tenant's identifier. Use 1 to 63 small letters, digits and "
             "hyphens, beginning with a letter or digit, for example 'acme-hotels'."

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from resources.database.errors import DuplicateError, UnknownTenantError
 from resources.database.repository import Repository
 from resources.database.schema import check_tenant_id, created_at, json_column, metadata
+from resources.vocabulary import TENANT_ID
 
 DEFAULT_COLOUR = "#2f5d8a"
 
@@ -62,7 +63,7 @@ tenants = Table(
     json_column("names", empty="[]"),
     json_column("settings", empty="{}"),
     created_at(),
-    CheckConstraint("id ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="id_is_slug"),
+    CheckConstraint(f"id ~ '^{TENANT_ID}$'", name="id_is_slug"),
     CheckConstraint("colour ~ '^#[0-9a-fA-F]{6}$'", name="colour_is_rgb"),
 )
 

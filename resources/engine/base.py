@@ -10,8 +10,9 @@ import narwhals as nw
 import pyarrow as pa
 
 from resources.errors import ReviewGraphError
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import TableSpec
+from resources.vocabulary import DayRange
 
 BatchFunction = Callable[[pa.RecordBatch], pa.RecordBatch]
 """A pure function of the rows it is given: batches come in any size and any order."""

@@ -11,8 +11,9 @@ import polars as pl
 import pyarrow as pa
 
 from resources.engine.base import BatchFunction, portable, unified
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import TableSpec
+from resources.vocabulary import DayRange
 
 _ROWS_PER_BATCH = 10_000  # as in Spark, so that a function meets the same sizes on both engines
 

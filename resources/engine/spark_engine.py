@@ -20,8 +20,9 @@ import pyarrow as pa
 
 from resources.engine.base import BatchFunction, EngineError, portable, unified
 from resources.engine.java import find_java_home
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import TableSpec
+from resources.vocabulary import DayRange
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

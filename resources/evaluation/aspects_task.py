@@ -21,10 +21,10 @@ from resources.evaluation.aspect_files import (
     aspect_figures,
     read_aspect_file,
 )
-from resources.evaluation.labels import SENTIMENTS
 from resources.evaluation.measures import ClassFigures, macro_f1, reviews_per_second
 from resources.evaluation.report import Figures, Mistake, Report, shortened
 from resources.nlp.context import AnnotationContext
+from resources.vocabulary import SENTIMENTS
 
 _NOTHING = "none"
 _SPAN_NOTE = (
@@ -136,7 +136,7 @@ def _by_sentiment(
     gold: Sequence[Sequence[GoldAspect]], answers: Sequence[Sequence[GoldAspect]]
 ) -> dict[str, ClassFigures]:
     truth, found = _spans(gold), _spans(answers)
-    figures = {}
+    figures: dict[str, ClassFigures] = {}
     for sentiment in SENTIMENTS:
         true = {span for span, kind in truth if kind == sentiment}
         said = {span for span, kind in found if kind == sentiment}

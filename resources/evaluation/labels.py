@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeGuard
 
 from resources.errors import ReviewGraphError
+from resources.vocabulary import SENTIMENTS
 
-SENTIMENTS = ("negative", "neutral", "mixed", "positive")
 TASKS = ("sentiment", "language", "aspects", "topics", "entities")
 
 _SHOWN_VALUES = 12
@@ -130,7 +130,7 @@ def read_sentiments(values: Sequence[str | None], label_map: LabelMap = NO_MAP) 
     Raises:
         LabelError: A value is none of the four labels and not in the map.
     """
-    known = {name: name for name in SENTIMENTS}
+    known: dict[str, str] = {name: name for name in SENTIMENTS}
     return _read_single(
         values,
         label_map,

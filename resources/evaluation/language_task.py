@@ -21,7 +21,8 @@ from resources.evaluation.measures import (
 )
 from resources.evaluation.report import Figures, Mistake
 from resources.nlp.context import AnnotationContext
-from resources.nlp.language import UNDETERMINED, detect_languages
+from resources.nlp.language import detect_languages
+from resources.vocabulary import UNDETERMINED
 
 _FORMS_OF_NORWEGIAN = frozenset({"nb", "nn"})
 

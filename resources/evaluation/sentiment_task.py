@@ -20,7 +20,6 @@ import polars as pl
 
 from resources.evaluation.answers import Progress, Questions, annotated, surest_mistakes
 from resources.evaluation.baselines import SENTIMENT_BASELINES, SentimentBaseline
-from resources.evaluation.labels import SENTIMENTS
 from resources.evaluation.measures import (
     calibration_error,
     confusion,
@@ -32,6 +31,7 @@ from resources.evaluation.report import Figures, Mistake
 from resources.nlp.context import AnnotationContext
 from resources.nlp.language import detect_languages
 from resources.nlp.sentiment import judge_sentiments
+from resources.vocabulary import SENTIMENTS
 
 SIDES = ("negative", "positive")
 NO_ANSWER = "none"

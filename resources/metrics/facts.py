@@ -20,6 +20,7 @@ import narwhals as nw
 import pyarrow as pa
 
 from resources.storage import schemas
+from resources.vocabulary import SENTIMENTS, UNDETERMINED
 
 _ENRICHMENT_COLUMNS = (
     "language",
@@ -64,9 +65,7 @@ CURRENT_REVIEWS_SCHEMA = pa.schema(
 LABEL_COLUMNS = {"topic": "topics", "keyword": "keywords", "entity": "entities"}
 """The kinds of label that are counted, and the list column each is found in."""
 
-SENTIMENTS = ("positive", "neutral", "mixed", "negative")
 
-_UNKNOWN_LANGUAGE = "und"  # ISO 639-2's code for "undetermined"
 _REVIEW = ("tenant_id", "review_key")
 _VERSION = (*_REVIEW, "version")
 _FACT_KEYS = (
@@ -102,7 +101,7 @@ def current_reviews(
         .with_columns(
             nw.col("product").fill_null(""),
             nw.col("location").fill_null(""),
-            nw.col("language").fill_null(_UNKNOWN_LANGUAGE),
+            nw.col("language").fill_null(UNDETERMINED),
         )
         .select(*CURRENT_REVIEWS_SCHEMA.names)
     )

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from resources.nlp.hashing import CodePoints, FeatureSpec, Positions, blocks_of, scan
 from resources.nlp.linear import LinearModel, Matrix
+from resources.vocabulary import UNDETERMINED
 
-UNDETERMINED = "und"
 LANGUAGE_FEATURES = FeatureSpec(bits=17, word_orders=(1,), character_orders=(2, 3, 4))
 # Written in another script than Latin. Customers drop English words into such reviews, so that the
 # model alone would take a lone "good" for Korean.

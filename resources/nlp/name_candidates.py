@@ -22,9 +22,9 @@ from babel import Locale, UnknownLocaleError
 
 from resources.nlp.entities import Gazetteer
 from resources.nlp.hashing import find_words, scan
-from resources.nlp.language import UNDETERMINED
 from resources.nlp.matching import search_forms
 from resources.nlp.rarity import RAREST, STOP_WORD, Background, word_keys
+from resources.vocabulary import UNDETERMINED
 
 CUES = Path(__file__).parent / "lexicons" / "name_cues.json"
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from resources.nlp.hashing import Hashes, Positions, fold
-from resources.nlp.language import UNDETERMINED
+from resources.vocabulary import UNDETERMINED
 
 STOP_WORD, OPINION_WORD, RAREST = 0, 1, 255  # values of a background; between them, rarity
 MODIFIER_BIT = 1  # of a rarity: the word may begin a phrase, never end one

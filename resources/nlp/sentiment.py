@@ -22,6 +22,7 @@ from resources.nlp.deep import DeepModel
 from resources.nlp.hashing import FeatureSpec, Positions, hashed_blocks
 from resources.nlp.linear import LinearModel, Matrix, softmax
 from resources.nlp.tiers import DeepReader, Tier, margins_of
+from resources.vocabulary import UNDETERMINED
 
 SENTIMENT_FEATURES = FeatureSpec(bits=21, word_orders=(1, 2, 3), character_orders=(3, 4, 5))
 POLARITIES = ("negative", "neutral", "positive")  # the models' classes
@@ -78,7 +79,7 @@ JUDGED_LANGUAGES = frozenset(
         "uk",
         "vi",
         "zh",
-        "und",
+        UNDETERMINED,
     ]
 )
 _UNKNOWN_LANGUAGE_DOUBT = np.float32(4)

@@ -18,6 +18,8 @@ import polars as pl
 import pyarrow as pa
 from babel import Locale
 
+from resources.vocabulary import UNDETERMINED
+
 # Nobody reads further than this in one review; it bounds the cost of a huge text.
 LENGTH_LIMIT = 20_000
 
@@ -84,7 +86,7 @@ def language_code(given: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _known_codes() -> frozenset[str]:
-    return frozenset(Locale("en").languages) - {"und", "mul", "zxx", "mis"}
+    return frozenset(Locale("en").languages) - {UNDETERMINED, "mul", "zxx", "mis"}
 
 
 def _ratings(batch: pa.RecordBatch) -> npt.NDArray[np.float64]:

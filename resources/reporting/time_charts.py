@@ -18,11 +18,11 @@ from resources.reporting.drawing import (
 )
 from resources.reporting.model import Chart
 from resources.reporting.style import MUTED, SENTIMENT_COLOURS, Palette, mixed, translucent
+from resources.vocabulary import SENTIMENTS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-SENTIMENT_ORDER = ("positive", "neutral", "mixed", "negative")
 NEGATIVE = SENTIMENT_COLOURS["negative"]
 
 
@@ -102,7 +102,7 @@ def sentiment_over_time(chart: Chart, _: Palette) -> Figure:
     """Columns: start and a share per sentiment."""
     table = chart.table
     figure = new_figure(LOW)
-    for sentiment in reversed(SENTIMENT_ORDER):
+    for sentiment in reversed(SENTIMENTS):
         figure.add_bar(
             x=days_of(table.column("start")),
             y=rounded(table.column(f"{sentiment}_share")),

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from functools import cache
 
 from resources.reporting.model import Interval, Period, Unit
+from resources.vocabulary import UNDETERMINED
 
 ELLIPSIS = "…"
 MINUS = "\N{MINUS SIGN}"
@@ -107,7 +108,7 @@ def language(code: str) -> str:
     """The English name of a language by its ISO 639-1 code."""
     from babel import Locale
 
-    if code in ("", "und"):
+    if code in ("", UNDETERMINED):
         return "Not recognised"
     return str(Locale("en").languages.get(code, code))
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from resources.reporting.model import Chart, ChartKind
 from resources.reporting.style import HAIRLINE, MUTED, SENTIMENT_COLOURS, Palette
+from resources.vocabulary import SENTIMENTS
 
 MAX_POINTS = 15  # bars in a chart of names; the table beside it holds all
 WIDTH, HEIGHT = 720, 380  # pixels
 
-_SENTIMENTS = ("positive", "neutral", "mixed", "negative")
 _HORIZONTAL = {
     ChartKind.TOPIC_SENTIMENT,
     ChartKind.RATING_COMPARISON,
@@ -71,7 +71,7 @@ def _series(chart: Chart, palette: Palette) -> list[tuple[str, str, dict[str, An
         suffix = "share" if chart.kind is ChartKind.SENTIMENT_OVER_TIME else "count"
         return [
             (f"{name}_{suffix}", name.capitalize(), {"fill": {"color": SENTIMENT_COLOURS[name]}})
-            for name in _SENTIMENTS
+            for name in SENTIMENTS
         ]
     if chart.kind is ChartKind.INCIDENTS:
         usual = {"line": {"color": MUTED, "width": 1.5, "dash_type": "dash"}}
@@ -96,7 +96,7 @@ def _series(chart: Chart, palette: Palette) -> list[tuple[str, str, dict[str, An
     if chart.kind is ChartKind.RATING_COMPARISON:
         look["y_error_bars"] = _whiskers(chart)
     elif chart.kind is ChartKind.SENTIMENT_SPLIT:
-        look["points"] = [{"fill": {"color": SENTIMENT_COLOURS[name]}} for name in _SENTIMENTS]
+        look["points"] = [{"fill": {"color": SENTIMENT_COLOURS[name]}} for name in SENTIMENTS]
     return [(column, title, look)]
 
 

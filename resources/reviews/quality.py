@@ -15,9 +15,7 @@ from typing import Any
 
 import polars as pl
 
-SENTIMENTS = ("negative", "neutral", "mixed", "positive")
-TIERS = ("fast", "cascade", "deep", "plugin")
-CORRECTED_FIELDS = ("aspects", "entities", "language", "sentiment", "topics")
+from resources.vocabulary import CORRECTED_FIELDS, SENTIMENTS, TIER_NAMES
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def check_enrichments(enrichments: pl.DataFrame) -> list[Finding]:
             expectations.ExpectColumnValuesToBeInSet(
                 column="sentiment", value_set=list(SENTIMENTS)
             ),
-            expectations.ExpectColumnValuesToBeInSet(column="tier", value_set=list(TIERS)),
+            expectations.ExpectColumnValuesToBeInSet(column="tier", value_set=list(TIER_NAMES)),
             *(
                 expectations.ExpectColumnValuesToBeBetween(
                     column=column, min_value=least, max_value=most

@@ -24,7 +24,6 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from resources.settings import Settings
 from resources.storage.lake_rows import (
-    DayRange,
     LakeError,
     LakeSchemaError,
     LakeScopeError,
@@ -33,6 +32,7 @@ from resources.storage.lake_rows import (
     selection,
 )
 from resources.storage.schemas import TableSpec
+from resources.vocabulary import DayRange
 
 NO_VERSION = -1
 """The version of a table that has not been created."""
@@ -172,8 +172,9 @@ class Lake:
         *,
         day: date | None = None,
         tenants: Collection[str] | None = None,
+        batches: Collection[str] | None = None,
     ) -> Commit:
-        """Exchange the rows of a day, of tenants, or of tenants on a day, in one commit.
+        """Exchange the rows of a day, of tenants, of batches, or of all three, in one commit.
 
         Replacing with no rows deletes. Writers of different scopes do not undo each other.
 
@@ -182,13 +183,19 @@ class Lake:
             rows: The new rows, all of them within the scope.
             day: Ingestion day to replace; every day when None.
             tenants: Tenants whose rows to replace; every tenant when None, nothing when empty.
+            batches: Batches whose rows to replace; every batch when None, nothing when empty.
 
         Raises:
             LakeScopeError: No scope was given, or rows lie outside of it.
             LakeSchemaError: The rows have other columns than the specification.
             LakeBusyError: Other writers kept changing the same rows.
         """
-        scope = Scope(spec, day, None if tenants is None else frozenset(tenants))
+        scope = Scope(
+            spec,
+            day,
+            None if tenants is None else frozenset(tenants),
+            None if batches is None else frozenset(batches),
+        )
         with Rows(spec, rows, scope) as kept:
             if scope.is_empty:
                 return Commit(spec.name, self.version(spec), rows=0)
@@ -200,12 +207,13 @@ class Lake:
         *,
         days: DayRange | None = None,
         tenants: Collection[str] | None = None,
+        batches: Collection[str] | None = None,
         version: int | None = None,
     ) -> Slice:
-        """Rows by ingestion day and tenant, lazily, as of one version.
+        """Rows by ingestion day, tenant and batch, lazily, as of one version.
 
-        Files of other days, and files that hold none of the tenants, are not opened. Columns that
-        the table lacks, because an older release wrote it, are null.
+        Files of other days, and files that hold none of the tenants or batches, are not opened.
+        Columns that the table lacks, because an older release wrote it, are null.
 
         Raises:
             LakeError: The version does not exist.
@@ -213,12 +221,14 @@ class Lake:
         table = self._find(spec, version)
         if table is None:
             return Slice(_empty(spec), spec.name, NO_VERSION)
-        files = self._files(spec, table, days, tenants)
+        files = self._files(spec, table, days, tenants, batches)
         frame = self._scan(spec, files) if files else _empty(spec)
         if days is not None:
             frame = frame.filter(pl.col("day").is_between(days.first, days.last))
         if tenants is not None:
             frame = frame.filter(pl.col("tenant_id").is_in(sorted(tenants)))
+        if batches is not None:
+            frame = frame.filter(pl.col("batch_id").is_in(sorted(batches)))
         return Slice(frame, spec.name, table.version())
 
     def files(
@@ -275,10 +285,11 @@ class Lake:
         table: DeltaTable,
         days: DayRange | None,
         tenants: Collection[str] | None,
+        batches: Collection[str] | None = None,
     ) -> list[str]:
-        if tenants is not None and not tenants:
+        if any(chosen is not None and not chosen for chosen in (tenants, batches)):
             return []
-        predicate = selection(spec, days=days, tenants=tenants)
+        predicate = selection(spec, days=days, tenants=tenants, batches=batches)
         # deltalake percent-encodes the table's root in these addresses, but the files below it
         # are called exactly so; a root with a space in it would not be found.
         root = table.table_uri.removeprefix("file://").rstrip("/") + "/"
@@ -410,7 +421,6 @@ __all__ = [
     "NO_VERSION",
     "BatchesPartlyLandedError",
     "Commit",
-    "DayRange",
     "Lake",
     "LakeBusyError",
     "LakeError",

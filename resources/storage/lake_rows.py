@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from resources.errors import ReviewGraphError
 from resources.storage.schemas import TableSpec
+from resources.vocabulary import DayRange
 
 
 class LakeError(ReviewGraphError):
@@ -34,30 +35,6 @@ class LakeScopeError(LakeError):
 
 
 @dataclass(frozen=True)
-class DayRange:
-    """Ingestion days from ``first`` to ``last``, both included."""
-
-    first: date
-    last: date
-
-    def __post_init__(self) -> None:
-        if self.first > self.last:
-            raise LakeError(
-                f"A range of days must not end ({self.last}) before it starts ({self.first})."
-            )
-
-    @classmethod
-    def single(cls, day: date) -> DayRange:
-        """The range that holds one day."""
-        return cls(day, day)
-
-    def days(self) -> Iterator[date]:
-        """Each day, in order."""
-        for offset in range((self.last - self.first).days + 1):
-            yield self.first + timedelta(days=offset)
-
-
-@dataclass(frozen=True)
 class Scope:
     """The part of a table that one write replaces.
 
@@ -65,36 +42,37 @@ class Scope:
         spec: The table.
         day: Its ingestion day, any day when None.
         tenants: Its tenants, any tenant when None.
+        batches: Its batches, any batch when None.
     """
 
     spec: TableSpec
     day: date | None
     tenants: frozenset[str] | None
+    batches: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if self.day is None and self.tenants is None:
             raise LakeScopeError(
                 f"Replacing rows of table {self.spec.name} needs a day, tenants, or both."
             )
-        selection(self.spec, days=self._days, tenants=self.tenants)
+        selection(self.spec, days=self._days, tenants=self.tenants, batches=self.batches)
 
     def __str__(self) -> str:
         day = f"day {self.day}" if self.day else "any day"
-        if self.tenants is None:
-            return day
-        named = sorted(self.tenants)
-        others = f" and {len(named) - 3} more" if len(named) > 3 else ""  # noqa: PLR2004
-        return f"{day}, tenants {', '.join(named[:3]) or '(none)'}{others}"
+        tenants = "" if self.tenants is None else f", tenants {_told(self.tenants)}"
+        batches = "" if self.batches is None else f", batches {_told(self.batches)}"
+        return f"{day}{tenants}{batches}"
 
     @property
     def is_empty(self) -> bool:
         """Whether no row can be in the scope."""
-        return self.tenants is not None and not self.tenants
+        return any(part is not None and not part for part in (self.tenants, self.batches))
 
     @property
     def predicate(self) -> str:
         """The scope as an SQL condition."""
-        return selection(self.spec, days=self._days, tenants=self.tenants) or "true"
+        chosen = selection(self.spec, days=self._days, tenants=self.tenants, batches=self.batches)
+        return chosen or "true"
 
     @property
     def _days(self) -> DayRange | None:
@@ -109,12 +87,14 @@ class Scope:
         inside = pa.repeat(True, batch.num_rows)  # noqa: FBT003
         if self.day is not None:
             inside = pc.and_(inside, pc.equal(batch["day"], pa.scalar(self.day, pa.date32())))
-        if self.tenants is not None:
-            allowed = pa.array(sorted(self.tenants), pa.string())
-            inside = pc.and_(inside, pc.is_in(batch["tenant_id"], value_set=allowed))
+        for column, values in (("tenant_id", self.tenants), ("batch_id", self.batches)):
+            if values is not None:
+                allowed = pa.array(sorted(values), pa.string())
+                inside = pc.and_(inside, pc.is_in(batch[column], value_set=allowed))
         outside = batch.filter(pc.invert(pc.fill_null(inside, False)))  # noqa: FBT003
         if outside.num_rows:
-            row = outside.select([n for n in ("day", "tenant_id") if n in outside.schema.names])
+            keys = ("day", "tenant_id", "batch_id")
+            row = outside.select([name for name in keys if name in outside.schema.names])
             raise LakeScopeError(
                 f"{outside.num_rows} rows for table {self.spec.name} lie outside of what is being "
                 f"replaced ({self}), for example {row.slice(0, 1).to_pylist()[0]}. Nothing was "
@@ -217,12 +197,16 @@ def _check_names(spec: TableSpec, schema: pa.Schema) -> None:
 
 
 def selection(
-    spec: TableSpec, *, days: DayRange | None, tenants: Collection[str] | None
+    spec: TableSpec,
+    *,
+    days: DayRange | None,
+    tenants: Collection[str] | None,
+    batches: Collection[str] | None = None,
 ) -> str | None:
-    """An SQL condition for the rows of some days and tenants; None for all rows.
+    """An SQL condition for the rows of some days, tenants and batches; None for all rows.
 
     Raises:
-        LakeScopeError: Days are named and the table has none.
+        LakeScopeError: Days or batches are named and the table has none.
     """
     conditions = []
     if days is not None:
@@ -234,9 +218,20 @@ def selection(
         conditions.append(
             f"day = '{days.first}'" if is_one else f"day >= '{days.first}' AND day <= '{days.last}'"
         )
-    if tenants is not None:
-        conditions.append(f"tenant_id IN ({', '.join(map(_quoted, sorted(tenants)))})")
+    if batches is not None and "batch_id" not in spec.schema.names:
+        raise LakeScopeError(
+            f"Table {spec.name} has no batches to choose by; name tenants or a day instead."
+        )
+    for column, values in (("tenant_id", tenants), ("batch_id", batches)):
+        if values is not None:
+            conditions.append(f"{column} IN ({', '.join(map(_quoted, sorted(values)))})")
     return " AND ".join(conditions) or None
+
+
+def _told(names: Collection[str]) -> str:
+    shown = sorted(names)
+    others = f" and {len(shown) - 3} more" if len(shown) > 3 else ""  # noqa: PLR2004
+    return f"{', '.join(shown[:3]) or '(none)'}{others}"
 
 
 def _quoted(text: str) -> str:

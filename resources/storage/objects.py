@@ -21,14 +21,14 @@ from obstore.store import LocalStore, S3Store
 
 from resources.errors import ReviewGraphError
 from resources.settings import Settings
+from resources.vocabulary import TENANT_ID
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
-_TENANT = r"[a-z0-9][a-z0-9-]{0,62}"
 _SUFFIX = r"(?:\.[a-z0-9]{1,16}){0,2}"
 _KEY = re.compile(
-    rf"tenants/(?P<tenant>{_TENANT})/(?P<fan>[0-9a-f]{{2}})/(?P=fan)[0-9a-f]{{62}}{_SUFFIX}"
+    rf"tenants/(?P<tenant>{TENANT_ID})/(?P<fan>[0-9a-f]{{2}})/(?P=fan)[0-9a-f]{{62}}{_SUFFIX}"
 )
 _CHUNK_BYTES = 1024 * 1024
 _ALLOW_HTTP = "aws_allow_http"

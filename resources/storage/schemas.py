@@ -114,7 +114,14 @@ REJECTED_REVIEWS = TableSpec(
 
 REVIEW_ENRICHMENTS = TableSpec(
     "review_enrichments",
-    pa.schema([("day", pa.date32()), ("tenant_id", pa.string()), *ANNOTATION_SCHEMA]),
+    pa.schema(
+        [
+            ("day", pa.date32()),
+            ("tenant_id", pa.string()),
+            ("batch_id", pa.string()),  # of the version that was read; null in older releases' rows
+            *ANNOTATION_SCHEMA,
+        ]
+    ),
     ("day",),
 )
 

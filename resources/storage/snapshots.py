@@ -40,6 +40,7 @@ from resources.storage.snapshot_reading import (
     SnapshotQueryError,
     read_manifest,
 )
+from resources.vocabulary import is_tenant_id
 
 __all__ = [
     "PublishedSnapshot",
@@ -51,7 +52,6 @@ __all__ = [
     "content_version",
 ]
 
-_TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _VERSION = re.compile(r"[0-9a-f]{32}")
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _DRAFT = ".draft-"
@@ -192,7 +192,7 @@ class SnapshotStore:
         self._databases.clear()
 
     def _tenant_folder(self, tenant_id: str) -> Path:
-        if not _TENANT.fullmatch(tenant_id):
+        if not is_tenant_id(tenant_id):
             raise SnapshotQueryError(
                 f"{tenant_id!r} is no tenant: lower-case letters, digits and hyphens, at most 63."
             )

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from resources.evaluation.benchmarks import STEERING_SETS
+from resources.nlp.tiers import Tier
 from resources.training.sources import SENTIMENT_SOURCES
 
-_TIERS = ("fast", "cascade", "deep")
+_TIERS = tuple(Tier)
 _KINDS = {"background.npz": "word statistics", "embeddings.npz": "vectors"}
 FIGURES_FILE = "figures.json"
 CARD_FILE = "README.md"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from resources.vocabulary import Sentiment
+
 MAXIMUM_TEXTS = 1_000
 MAXIMUM_CHARACTERS = 1_000_000
-
-Sentiment = Literal["negative", "neutral", "mixed", "positive"]
 
 
 class TextToAnalyze(BaseModel):

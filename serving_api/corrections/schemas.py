@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from resources.database import CorrectedField
 from resources.nlp.texts import language_code
+from resources.vocabulary import CorrectedField, Sentiment
 from serving_api.kit.parameters import CleanText, refuse_unstorable_characters
 
-Sentiment = Literal["negative", "neutral", "mixed", "positive"]
 Label = Annotated[
     str, Field(min_length=1, max_length=200), AfterValidator(refuse_unstorable_characters)
 ]

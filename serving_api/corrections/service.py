@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from resources import database
-from resources.database import CorrectedField
 from resources.enrichment.tenant_context import taxonomy_of
 from resources.storage.snapshots import SnapshotStore
+from resources.vocabulary import CorrectedField
 from serving_api.corrections.schemas import (
     AspectsCorrection,
     Correction,

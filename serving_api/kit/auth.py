@@ -17,8 +17,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from resources.database import Tenant, UnitOfWork, User
 from resources.database.users import Role
+from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import CHALLENGE, Problem, invalid_parameter
-from serving_api.kit.parameters import TENANT_ID, TenantPath
+from serving_api.kit.parameters import TenantPath
 from serving_api.kit.services import CurrentServices, Services, services_of
 from serving_api.kit.tokens import Principal
 
@@ -122,7 +123,7 @@ def member_session(
     services: Services, principal: Principal, tenant: str
 ) -> Iterator[TenantSession]:
     """As :func:`tenant_session`, for requests that let go of the database before they answer."""
-    if not TENANT_ID.fullmatch(tenant):
+    if not is_tenant_id(tenant):
         raise Problem("not-found")
     with services.database.work(tenant, user_id=principal.user_id) as work:
         _active_user(work, principal)

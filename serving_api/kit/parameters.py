@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import AfterValidator, BeforeValidator, Field
 
-TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 REVIEW_KEY = re.compile(r"[0-9a-f]{32}")
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from resources.storage.snapshots import Snapshot
+from resources.vocabulary import SENTIMENTS
 from serving_api.kit.errors import invalid_parameter
 from serving_api.metrics.schemas import Grain, Metric, Series, SeriesParameters, SeriesPoint
-from serving_api.metrics.service import SENTIMENTS, product_member
+from serving_api.metrics.service import product_member
 from serving_api.reviews.filters import ReviewLinks
 
 MAXIMUM_POINTS = 4000  # eleven years of days

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from resources.storage.snapshots import Snapshot
+from resources.vocabulary import SENTIMENTS
 from serving_api.kit.errors import Problem, invalid_parameter
 from serving_api.kit.paging import Cursors, digest_of, link
 from serving_api.metrics.schemas import (
@@ -23,7 +24,6 @@ from serving_api.metrics.schemas import (
 from serving_api.reviews.filters import ReviewLinks
 
 ALL = "all"
-SENTIMENTS = ("positive", "neutral", "mixed", "negative")
 Filters = Mapping[str, Any]
 
 

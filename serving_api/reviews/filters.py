@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from resources.vocabulary import Sentiment
 from serving_api.kit.paging import link
 from serving_api.kit.parameters import CleanText, Day, MemberName
-
-Sentiment = Literal["positive", "neutral", "mixed", "negative"]
 
 # What each filter means; every one binds a single value.
 _CONDITIONS = {

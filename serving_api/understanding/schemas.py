@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from resources.database import TierName
 from resources.nlp.aspects.lexicon import ANY_LANGUAGE, LONGEST_TERM, OTHER
 from resources.nlp.topics.taxonomy import (
     LONGEST_DESCRIPTION,
@@ -18,6 +17,7 @@ from resources.nlp.topics.taxonomy import (
     MAX_KEYWORDS,
     MAX_TOPICS,
 )
+from resources.vocabulary import TierName
 from serving_api.kit.parameters import refuse_unstorable_characters
 
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]

@@ -240,12 +240,12 @@ def test_a_home_that_only_root_can_enter_stays_closed(new_home, monkeypatch):
 def test_programs_that_only_root_can_enter_are_copied_once(new_home, monkeypatch):
     monkeypatch.setattr(server_account, "SHARED_FOLDER", new_home / "shared")
     account = EmbeddedServer.of(new_home).account
-    shipped, _ = account._shipped_programs()
-    copied = account._copied_programs(shipped)
+    shipped, _ = server_account._shipped_programs()
+    copied = server_account._copied_programs(shipped)
     assert copied.is_relative_to(new_home / "shared")
     assert account.run(str(copied / "postgres"), "--version").returncode == 0
     assert account.run(str(copied / "initdb"), "--version").returncode == 0
-    assert account._copied_programs(shipped) == copied
+    assert server_account._copied_programs(shipped) == copied
 
 
 @only_as_root

@@ -14,8 +14,9 @@ import pytest
 from resources.engine import EngineError, PolarsEngine, open_engine
 from resources.engine.java import find_java_home
 from resources.settings import Settings
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import DAILY_FACTS, REVIEW_ENRICHMENTS, REVIEWS, TABLES, TableSpec
+from resources.vocabulary import DayRange
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 BOTH = [

@@ -8,11 +8,11 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from resources.database import CORRECTED_FIELDS, TIER_NAMES
 from resources.nlp.annotating import annotate
 from resources.nlp.context import default_context
 from resources.reviews import quality
 from resources.storage.schemas import REVIEW_ENRICHMENTS
+from resources.vocabulary import CORRECTED_FIELDS, TIER_NAMES
 
 TEXTS = ["The staff was friendly, write to ann@example.com.", "Prima!", None, "", "😡", "dirty"]
 

@@ -23,8 +23,9 @@ import xlsxwriter
 
 from resources.collection.importing import ImportFileError, Limits, guess_columns, land
 from resources.reviews.normalising import KNOWN_SCHEMA, known_from, normalise_day
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS
+from resources.vocabulary import DayRange
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 DAY = date(2026, 3, 2)

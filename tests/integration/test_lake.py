@@ -19,13 +19,13 @@ import pytest
 from resources.storage.lake import (
     NO_VERSION,
     BatchesPartlyLandedError,
-    DayRange,
     Lake,
     LakeError,
     LakeSchemaError,
     LakeScopeError,
 )
 from resources.storage.schemas import DAILY_FACTS, RAW_REVIEWS, TABLES, TIMESTAMP, TableSpec
+from resources.vocabulary import DayRange
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 

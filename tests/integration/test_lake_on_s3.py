@@ -13,9 +13,10 @@ from moto.server import ThreadedMotoServer
 
 from resources.engine import PolarsEngine
 from resources.settings import Settings
-from resources.storage.lake import NO_VERSION, DayRange, Lake
+from resources.storage.lake import NO_VERSION, Lake
 from resources.storage.objects import ObjectNotFoundError, ObjectStore
 from resources.storage.schemas import DAILY_FACTS, RAW_REVIEWS
+from resources.vocabulary import DayRange
 
 MONDAY = date(2026, 3, 2)
 ACCESS = {"s3_access_key_id": "key", "s3_secret_access_key": "secret"}

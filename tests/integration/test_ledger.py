@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from resources.database import STAGES, StageRecord
+from resources.database import StageRecord
+from resources.vocabulary import STAGES
 
 FIRST, SECOND, THIRD = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -107,7 +108,7 @@ def test_a_stage_is_due_where_the_one_before_it_is_done_and_it_is_not(work):
     assert work.ledger.due("normalised", "collected") == [("bolt", FIRST), ("acme", SECOND)]
     assert work.ledger.due("normalised", "collected", (SECOND, THIRD)) == [("acme", SECOND)]
     assert work.ledger.due("normalised", "collected", tenants=["bolt"]) == [("bolt", FIRST)]
-    assert work.ledger.due("understood", "normalised") == [("acme", FIRST)]
+    assert work.ledger.due("enriched", "normalised") == [("acme", FIRST)]
 
 
 def test_a_stage_is_due_again_when_its_input_has_a_later_version(work):

@@ -98,15 +98,15 @@ def test_a_corrected_day_is_due_to_be_understood_again_until_it_was(database, ac
     run("normalised", began, table_version=1)
     run("understood", began, table_version=1, input_version=1)
     run("counted", began, input_version=1)
-    assert due("understood", "normalised") == []
+    assert due("enriched", "normalised") == []
     correct(database, KEY, "sentiment", "negative", day=DAY + timedelta(days=1))
-    assert due("understood", "normalised") == [], "a correction of another day"
+    assert due("enriched", "normalised") == [], "a correction of another day"
     correct(database, KEY, "sentiment", "negative", day=DAY)
-    assert due("understood", "normalised") == [(acme, DAY)]
-    assert due("counted", "understood") == []
+    assert due("enriched", "normalised") == [(acme, DAY)]
+    assert due("counted", "enriched") == []
     run("understood", datetime.now(UTC), table_version=2, input_version=1)
-    assert due("understood", "normalised") == []
-    assert due("counted", "understood") == [(acme, DAY)]
+    assert due("enriched", "normalised") == []
+    assert due("counted", "enriched") == [(acme, DAY)]
 
 
 @pytest.mark.parametrize("kind", ["taxonomies", "lexicons"])

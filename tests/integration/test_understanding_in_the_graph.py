@@ -21,11 +21,11 @@ from pipelines.backfill import plan_backfill
 from pipelines.session import Session
 from resources.collection.importing import land
 from resources.database import StageRecord
-from resources.database.ledger import STAGES
 from resources.enrichment.tenant_context import corrections_of, tenant_context
 from resources.nlp.context import ENGLISH_FILE, MULTILINGUAL_FILE, SHIPPED_MODELS
-from resources.storage.lake import DayRange, Lake
+from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS, REVIEW_ENRICHMENTS, REVIEWS
+from resources.vocabulary import STAGES, DayRange
 
 DAY = date(2026, 3, 2)
 TEXTS = {
@@ -221,7 +221,7 @@ def test_a_change_of_models_shows_in_every_row_it_touched(run, database, lake, t
     assert not versions["acme"] & shipped
     assert rows_of(lake, "brava") == before["brava"]
     with database.jobs() as work:
-        record = work.ledger.get("acme", DAY, "understood")
+        record = work.ledger.get("acme", DAY, "enriched")
     assert {record.model_versions["sentiment"]} == versions["acme"]
 
 

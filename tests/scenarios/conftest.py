@@ -12,7 +12,7 @@ from pipelines import demo
 from pipelines.launch import StepEvent
 from pipelines.session import Session, open_session
 from resources.settings import Settings
-from resources.storage.lake import DayRange
+from resources.vocabulary import DayRange
 
 REVIEWS = 15_000  # some 200 a week: enough for an incident to stand out of chance
 TENANTS = 3

@@ -10,7 +10,7 @@ from pipelines.backfill import plan_backfill, run_backfill
 from pipelines.file_import import FileImport
 from pipelines.session import open_session
 from resources.settings import Settings
-from resources.storage.lake import DayRange
+from resources.vocabulary import DayRange
 from serving_api.main import create_app
 from tests.api_world import PASSWORD, serving
 

@@ -12,7 +12,6 @@ from pypdf import PdfReader
 
 from pipelines import demo
 from pipelines.file_import import FileImport
-from resources.storage.lake import DayRange
 from resources.storage.schemas import (
     DAILY_FACTS,
     RAW_REVIEWS,
@@ -20,6 +19,7 @@ from resources.storage.schemas import (
     REVIEW_ENRICHMENTS,
     REVIEWS,
 )
+from resources.vocabulary import DayRange
 
 ALL_TIME = DayRange(date(2025, 1, 1), date(2100, 1, 1))
 

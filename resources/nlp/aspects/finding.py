@@ -14,7 +14,7 @@ from resources.nlp.aspects.occurrences import look_around, rate
 from resources.nlp.aspects.tokens import Tokens, phrase_hashes, tokenise
 from resources.nlp.aspects.vocabulary import ENGLISH, load_arrays
 from resources.nlp.hashing import Positions
-from resources.nlp.language import UNDETERMINED
+from resources.vocabulary import UNDETERMINED
 
 # Below this chance that an opinion is about it, an English word is taken for a mere mention.
 MIN_CHANCE = 0.06

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 
 from resources.nlp.embeddings.embedder import StaticEmbedder, Vectors
-from resources.nlp.language import UNDETERMINED
 from resources.nlp.matching import find_phrases, word_at
 from resources.nlp.topics.learned import Flags, LearnedTopics
 from resources.nlp.topics.likeness import MIN_LIKENESS, Likeness, measure_likeness
 from resources.nlp.topics.taxonomy import Taxonomy
+from resources.vocabulary import UNDETERMINED
 
 EVIDENCE_LIMIT = 3  # words shown as the reason for one topic
 

@@ -20,6 +20,7 @@ from resources.reporting.material import (
 )
 from resources.reporting.model import Cell, Chart, ChartKind, Column, Grain, Section, Table
 from resources.reporting.statistics import Tally
+from resources.vocabulary import SENTIMENTS
 
 MIN_POINTS = 2  # one point is no course
 _ADJECTIVE = {Grain.DAY: "daily", Grain.WEEK: "weekly", Grain.MONTH: "monthly"}
@@ -107,7 +108,7 @@ def _sentiment(series: dict[date, Tally], grain: Grain) -> Chart:
     rows = tuple(
         (
             start,
-            *(tally.share_of(s) for s in ("positive", "neutral", "mixed", "negative")),
+            *(tally.share_of(s) for s in SENTIMENTS),
             tally.understood_count,
         )
         for start, tally in series.items()

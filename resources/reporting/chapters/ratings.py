@@ -6,8 +6,8 @@ from resources.reporting import wording
 from resources.reporting.material import Material
 from resources.reporting.model import Chart, ChartKind, Column, Section, Table
 from resources.reporting.statistics import Tally, wilson
+from resources.vocabulary import SENTIMENTS
 
-SENTIMENTS = ("positive", "neutral", "mixed", "negative")
 _SPREAD_COLUMNS = (
     Column("review_count", "Reviews", "count"),
     Column("share", "Share", "share"),

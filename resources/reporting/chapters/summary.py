@@ -9,6 +9,7 @@ from resources.reporting.chapters import incidents, subjects, topics
 from resources.reporting.headline import change_in_words
 from resources.reporting.material import Material
 from resources.reporting.model import Change, Figure, Finding, Tone
+from resources.vocabulary import UNDETERMINED
 
 
 def findings(
@@ -47,7 +48,7 @@ def _overall(material: Material, tenant_name: str, figures: dict[str, Figure]) -
         evidence.append(f"Of the reviews with text, {good} are positive and {bad} negative.")
     where = [wording.counted(len(material.sources), "source")]
     if material.total.understood_count:
-        where.append(wording.counted(len(material.languages.keys() - {"und"}), "language"))
+        where.append(wording.counted(len(material.languages.keys() - {UNDETERMINED}), "language"))
     if material.products:
         where.append(wording.counted(len(material.products), "product"))
     evidence.append(f"They come from {wording.listed(where[:1])}" + _about(where[1:]) + ".")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from resources.nlp.language import UNDETERMINED
 from resources.nlp.topics import default_taxonomy
 from resources.reporting import wording
 from resources.reporting.material import Material
 from resources.reporting.model import Chart, ChartKind, Column, Section, Table
 from resources.reporting.statistics import Tally
+from resources.vocabulary import UNDETERMINED
 
 PRINTED_TOPICS, DRAWN_KEYWORDS = 15, 10
 MIN_MENTIONS = 20  # below that a share of sentiment wobbles too much to rank by

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from resources.reporting import wording
 from resources.reporting.material import Material
 from resources.reporting.model import Quote, Section, Voices
+from resources.vocabulary import UNDETERMINED
 
 TOPICS_WITH_VOICES, QUOTES_EACH, QUOTE_COLUMNS = 6, 2, 280
 
@@ -54,7 +55,7 @@ def quotes_of(rows: Iterable[dict[str, Any]]) -> tuple[Quote, ...]:
             row["posted_on"],
             wording.clean(row["product"] or ""),
             wording.label(row["source"] or ""),
-            row["language"] or "und",
+            row["language"] or UNDETERMINED,
             _web_address(row["url"]),
         )
         for row in rows
