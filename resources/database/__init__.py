@@ -11,6 +11,7 @@ work`` for the API, and ``with database.jobs() as work`` for the graph and the c
 
 from __future__ import annotations
 
+from resources.database.batch_records import BatchRecord, BatchStage
 from resources.database.correction_records import Correction
 from resources.database.database import Database
 from resources.database.enrichment_choices import DocumentRecord, NlpSettings
@@ -33,6 +34,8 @@ from resources.database.users import ROLES, Membership, User
 
 __all__ = [
     "ROLES",
+    "BatchRecord",
+    "BatchStage",
     "Correction",
     "DataForSEOTask",
     "Database",

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Result, RowMapping
+from sqlalchemy import Executable, Result, RowMapping, Table
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 Record = TypeVar("Record")
@@ -46,3 +47,14 @@ def to_record(record: type[Record], row: RowMapping | Mapping[str, Any]) -> Reco
     return record(
         **{name: tuple(row[name]) if isinstance(row[name], list) else row[name] for name in names}
     )
+
+
+def upsert(table: Table) -> Insert:
+    """An insert that writes over the row of the same primary key."""
+    statement = insert(table)
+    new = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if not column.primary_key
+    }
+    return statement.on_conflict_do_update(constraint=table.primary_key, set_=new)

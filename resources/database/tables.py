@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from resources.database.batch_records import batch_runs
 from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
 from resources.database.ledger import stage_runs
@@ -14,6 +15,7 @@ from resources.database.users import memberships, users
 
 __all__ = [
     "aspect_lexicons",
+    "batch_runs",
     "corrections",
     "dataforseo_tasks",
     "import_batches",

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
+from resources.database.batch_records import BatchRepository
 from resources.database.correction_records import CorrectionRepository
 from resources.database.enrichment_choices import (
     DocumentRepository,
@@ -41,6 +42,7 @@ class UnitOfWork:
         imports: The files that have landed.
         tasks: The tasks bought from DataForSEO.
         ledger: What every stage did.
+        batches: Which batches of a day stages have carried on.
         snapshots: The published snapshots.
         reports: The report requests and documents.
         corrections: What people said of reviews where the models were wrong.
@@ -56,6 +58,7 @@ class UnitOfWork:
     imports: ImportRepository
     tasks: TaskRepository
     ledger: LedgerRepository
+    batches: BatchRepository
     snapshots: SnapshotRepository
     reports: ReportRepository
     corrections: CorrectionRepository
@@ -79,6 +82,7 @@ class UnitOfWork:
         self.imports = ImportRepository(self.session)
         self.tasks = TaskRepository(self.session)
         self.ledger = LedgerRepository(self.session)
+        self.batches = BatchRepository(self.session)
         self.snapshots = SnapshotRepository(self.session)
         self.reports = ReportRepository(self.session)
         self.corrections = CorrectionRepository(self.session)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from resources.database import Database, StageRecord, UnitOfWork
+from resources.database import BatchRecord, Database, StageRecord, UnitOfWork
 from resources.database.schema import APP_ROLE, JOBS_ROLE
 from resources.database.tables import metadata
 
@@ -34,6 +34,19 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
     )
     work.tasks.plan(tenant_id, "tag", DAY, source.id)
     work.ledger.record(StageRecord(tenant_id=tenant_id, day=DAY, stage="collected"))
+    work.batches.record_all(
+        [
+            BatchRecord(
+                tenant_id=tenant_id,
+                day=DAY,
+                stage="normalised",
+                batch_id="b",
+                source="s",
+                rows_in=1,
+                rows_kept=1,
+            )
+        ]
+    )
     work.snapshots.point_to(tenant_id, "v1", path="p", row_count=1)
     request = work.reports.request(tenant_id)
     work.reports.add_document(
