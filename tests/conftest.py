@@ -1,7 +1,12 @@
-"""What tests share: settings of their own, and a real PostgreSQL.
+"""What tests share: settings of their own, a real PostgreSQL, and how they are dealt to workers.
 
-One server runs for the whole session, without waiting for the disk. The tables are migrated once,
-into a template; a test's database is a copy of it and is dropped when the test ends.
+One server runs for the whole session and all its workers, without waiting for the disk. The tables
+are migrated once, into a template; a test's database is a copy of it and is dropped when the test
+ends.
+
+Under ``pytest -n`` the tests of a file stay together, because they share what was expensive to set
+up. So do the tests of one ``xdist_group``, whatever their files; those that need Spark are one, for
+a Java process takes seconds to start and a gigabyte to keep.
 """
 
 from __future__ import annotations
@@ -14,11 +19,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
+from xdist.workermanage import WorkerController
 
 from resources.database import Database
 from resources.database.embedded import server
@@ -26,6 +35,61 @@ from resources.settings import Settings
 
 SECRET_KEY = "a key for tests only, the same for all: roles are shared by all databases of a server"
 TEMPLATE = "template_reviewgraph"
+POSTGRES_HOME = pytest.StashKey[Path]()
+# What takes longest starts first, so that no worker sits idle while another ends a long scenario.
+FOLDERS_BY_LENGTH = ("scenarios", "integration", "browser", "unit", "security", "contract")
+
+
+class FilesTogether(LoadGroupScheduling):
+    """Deals whole groups to the workers; a test without a group is in that of its file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return super()._split_scope(nodeid).split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:
+    """Deal tests to workers by ``FilesTogether``; the groups come with ``--dist=loadgroup``."""
+    return FilesTogether(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what needs Spark on one worker, and let workers begin with what takes longest."""
+    for item in items:
+        if item.get_closest_marker("spark"):
+            item.add_marker(pytest.mark.xdist_group("spark"))
+    if is_worker(config):
+        folders = {name: place for place, name in enumerate(FOLDERS_BY_LENGTH)}
+        items.sort(key=lambda item: folders.get(item.path.parent.name, len(folders)))
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process runs tests for another one, which deals them out."""
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose where the PostgreSQL server will live; nothing is started before a test needs it."""
+    if is_worker(config):
+        config.stash[POSTGRES_HOME] = Path(config.workerinput["postgres_home"])
+        return
+    home = Path(tempfile.mkdtemp(prefix="reviewgraph-tests-"))
+    home.chmod(0o755)  # as root the server runs under another account, which must come in
+    config.stash[POSTGRES_HOME] = home
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    """Tell a new worker where the server lives."""
+    node.workerinput["postgres_home"] = str(node.config.stash[POSTGRES_HOME])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop and remove the server after the last test of the last worker."""
+    if not is_worker(config):
+        home = config.stash[POSTGRES_HOME]
+        if any(home.iterdir()):
+            server.remove(home)
+        home.rmdir()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,10 +142,25 @@ class PostgresForTests:
 
     def run_as_owner(self, statement: str) -> None:
         """Execute a statement about databases, which no transaction may surround."""
-        url = make_url(self.server_url).set(drivername="postgresql")
-        target = url.render_as_string(hide_password=False)
-        with psycopg.connect(target, autocommit=True) as connection:
+        with self._connect() as connection:
             connection.execute(statement.encode())
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        url = make_url(self.server_url).set(drivername="postgresql")
+        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+
+    def ensure_template(self, settings: Settings) -> None:
+        """Make the migrated template; whoever comes second waits for it and finds it."""
+        is_complete = f"select true from pg_database where datname = '{TEMPLATE}' and datistemplate"
+        with self._connect() as connection:
+            connection.execute("select pg_advisory_lock(1)")
+            if connection.execute(is_complete.encode()).fetchone():
+                return
+            connection.execute(f"create database {TEMPLATE}".encode())
+            settings.database_url = SecretStr(self.address(TEMPLATE))
+            with Database(settings) as database:
+                database.migrate()
+            connection.execute(f"alter database {TEMPLATE} is_template true".encode())
 
     @contextmanager
     def database(self, settings: Settings, *, template: str = TEMPLATE) -> Iterator[Database]:
@@ -100,21 +179,13 @@ class PostgresForTests:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory) -> Iterator[PostgresForTests]:
-    """The server, holding a migrated template; stopped and removed when the tests have ended."""
-    home = Path(tempfile.mkdtemp(prefix="reviewgraph-tests-"))
-    home.chmod(0o755)  # as root the server runs under another account, which must come in
-    try:
-        found = PostgresForTests(server.ensure_running(home, durable=False))
-        found.run_as_owner(f"create database {TEMPLATE}")
-        settings = settings_in(tmp_path_factory.mktemp("template"))
-        settings.database_url = SecretStr(found.address(TEMPLATE))
-        with Database(settings) as database:
-            database.migrate()
-        yield found
-    finally:
-        server.remove(home)
-        home.rmdir()
+def postgres(pytestconfig, tmp_path_factory) -> PostgresForTests:
+    """The server, holding a migrated template; it is shared by the workers and outlives them."""
+    found = PostgresForTests(
+        server.ensure_running(pytestconfig.stash[POSTGRES_HOME], durable=False)
+    )
+    found.ensure_template(settings_in(tmp_path_factory.mktemp("template")))
+    return found
 
 
 @pytest.fixture
