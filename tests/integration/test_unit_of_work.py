@@ -80,8 +80,10 @@ def test_a_connection_comes_back_clean_after_an_error(database, acme):
 def test_a_pool_survives_a_server_that_dropped_its_connections(database, postgres, acme):
     with database.work(acme) as work:
         work.tenants.require(acme)
+    own = make_url(database.app_url)
     postgres.run_as_owner(
-        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'reviewgraph_app'",
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        f"where usename = '{own.username}' and datname = '{own.database}'"
     )
     with database.work(acme) as work:
         assert work.tenants.require(acme).id == acme
