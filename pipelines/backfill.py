@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
 import polars as pl
 
 from pipelines.launch import StepEvent, run_days
 from pipelines.session import Session
 from resources.storage.schemas import RAW_REVIEWS
-from resources.vocabulary import STAGES, DayRange
+from resources.vocabulary import DayRange
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,7 @@ def plan_backfill(
     with session.database.jobs() as work:
         for tenant in tenants:
             work.tenants.require(tenant)
-        unfinished = {
-            pair
-            for upstream, stage in pairwise(STAGES)
-            for pair in work.ledger.due(stage, upstream, (days.first, days.last))
-        }
+        unfinished = work.ledger.incomplete((days.first, days.last))
         recorded = {
             (record.tenant_id, record.day)
             for day in days.days()

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +20,7 @@ from resources.collection.day_totals import note_collected
 from resources.collection.importing import LandedBatch, LandingReport, land
 from resources.database import ImportBatch
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS, TableSpec
-from resources.vocabulary import STAGES, DayRange
+from resources.vocabulary import DayRange
 
 
 @dataclass(frozen=True)
@@ -120,10 +119,7 @@ class FileImport:
         """Whether everything this import landed has been carried to the report."""
         days = self.days(landing)
         with self.session.database.jobs() as work:
-            return not any(
-                work.ledger.due(stage, upstream, (days.first, days.last), tenants=[self.tenant_id])
-                for upstream, stage in pairwise(STAGES)
-            )
+            return not work.ledger.incomplete((days.first, days.last), tenants=[self.tenant_id])
 
     def process(
         self,

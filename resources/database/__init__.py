@@ -25,15 +25,19 @@ from resources.database.errors import (
     UnknownTenantError,
 )
 from resources.database.ledger import StageRecord, StageStatus
+from resources.database.recording import BatchOutcome, DayOutcome, SourceOutcome, StageRecorder
 from resources.database.report_records import ReportDocument, ReportFile, ReportRequest
 from resources.database.snapshot_records import SnapshotRecord
+from resources.database.source_days import SourceDay
 from resources.database.source_records import DataForSEOTask, ImportBatch, Source
 from resources.database.tenancy import Tenant, TenantName
 from resources.database.unit_of_work import UnitOfWork
+from resources.database.usage_records import UsageEntry, UsageTotal
 from resources.database.users import ROLES, Membership, User
 
 __all__ = [
     "ROLES",
+    "BatchOutcome",
     "BatchRecord",
     "BatchStage",
     "Correction",
@@ -41,6 +45,7 @@ __all__ = [
     "Database",
     "DatabaseSetupError",
     "DatabaseUnavailableError",
+    "DayOutcome",
     "DocumentRecord",
     "DuplicateError",
     "EmbeddedServerError",
@@ -52,7 +57,10 @@ __all__ = [
     "ReportRequest",
     "SnapshotRecord",
     "Source",
+    "SourceDay",
+    "SourceOutcome",
     "StageRecord",
+    "StageRecorder",
     "StageStatus",
     "SupersededAttemptError",
     "Tenant",
@@ -60,5 +68,7 @@ __all__ = [
     "TierNotAllowedError",
     "UnitOfWork",
     "UnknownTenantError",
+    "UsageEntry",
+    "UsageTotal",
     "User",
 ]

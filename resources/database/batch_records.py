@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     select,
 )
 
@@ -65,6 +66,25 @@ class BatchRecord:
     fingerprint: str = ""
     run_id: str | None = None
     finished_at: datetime | None = None
+
+
+class RowCounts(NamedTuple):
+    """What became of rows. ``rows_in = kept + unchanged + rejected``.
+
+    Attributes:
+        rows_in: Rows that came.
+        kept: Rows that were passed on.
+        unchanged: Rows that said nothing new.
+        rejected: Rows that could not be used.
+    """
+
+    rows_in: int
+    kept: int
+    unchanged: int
+    rejected: int
+
+
+NO_ROWS = RowCounts(0, 0, 0, 0)
 
 
 batch_runs = Table(
@@ -129,6 +149,30 @@ class BatchRepository(Repository):
             batch_runs.c.run_id == run_id, batch_runs.c.stage == stage
         )
         return self._all(BatchRecord, statement.order_by(*_ORDER))
+
+    def sums(
+        self,
+        stage: BatchStage,
+        days: tuple[date, date],
+        tenants: Sequence[str] | None = None,
+    ) -> dict[tuple[str, date], RowCounts]:
+        """What a stage made of all batches of each tenant and day; arguments as for ``of_days``."""
+        columns = ("rows_in", "rows_kept", "rows_unchanged", "rows_rejected")
+        statement = (
+            select(
+                batch_runs.c.tenant_id,
+                batch_runs.c.day,
+                *(func.sum(batch_runs.c[name]).cast(BigInteger).label(name) for name in columns),
+            )
+            .where(batch_runs.c.stage == stage, batch_runs.c.day.between(*days))
+            .group_by(batch_runs.c.tenant_id, batch_runs.c.day)
+        )
+        if tenants is not None:
+            statement = statement.where(batch_runs.c.tenant_id.in_(tenants))
+        return {
+            (row.tenant_id, row.day): RowCounts(*(getattr(row, name) for name in columns))
+            for row in self._execute(statement)
+        }
 
     def forget(self, tenant_id: str, day: date, stage: BatchStage) -> None:
         """Strike out what a stage made of a tenant's day, so that the whole day is done again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -43,6 +44,17 @@ from resources.vocabulary import STAGES, Stage
 
 StageStatus = Literal["running", "done", "failed", "held"]
 STAGE_STATUSES: tuple[StageStatus, ...] = ("running", "done", "failed", "held")
+
+READS: Mapping[Stage, Stage] = MappingProxyType(
+    {
+        "normalised": "collected",
+        "enriched": "normalised",
+        "counted": "enriched",
+        "published": "counted",
+        "reported": "published",
+    }
+)
+"""The stage whose output each stage reads. What comes from outside reads none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,30 +202,53 @@ class LedgerRepository(Repository):
         statement = select(stage_runs).where(stage_runs.c.day == day)
         return self._all(StageRecord, statement.order_by(stage_runs.c.tenant_id, _STAGE_NUMBER))
 
+    def rows_kept(
+        self, stage: Stage, days: tuple[date, date], tenants: Sequence[str]
+    ) -> dict[tuple[str, date], int]:
+        """The rows that a stage has passed on, for each tenant and day on which it has a record.
+
+        Args:
+            stage: The stage.
+            days: First and last day, both included.
+            tenants: Only these tenants.
+        """
+        statement = select(stage_runs.c.tenant_id, stage_runs.c.day, stage_runs.c.rows_kept).where(
+            stage_runs.c.stage == stage,
+            stage_runs.c.day.between(*days),
+            stage_runs.c.tenant_id.in_(tenants),
+        )
+        return {(row.tenant_id, row.day): row.rows_kept for row in self._execute(statement)}
+
+    def incomplete(
+        self, days: tuple[date, date], *, tenants: Sequence[str] | None = None
+    ) -> set[tuple[str, date]]:
+        """Tenants and days for which any stage is due; arguments as for ``due``."""
+        return {pair for stage in READS for pair in self.due(stage, days, tenants=tenants)}
+
     def due(
         self,
         stage: Stage,
-        upstream: Stage,
         days: tuple[date, date] | None = None,
         *,
         tenants: Sequence[str] | None = None,
     ) -> list[tuple[str, date]]:
-        """Tenants and days for which ``upstream`` has done something that ``stage`` has not seen.
+        """Tenants and days for which the stage it reads has done something a stage has not seen.
 
         That is so when the stage never ended well there, or when it read a version of its input
-        table older than the one upstream wrote last. Where upstream writes no lake table, the
-        clock decides: upstream ended after the stage had begun. Reviews are also due to be
+        table older than the one that was written last. Where the stage before writes no lake table,
+        the clock decides: that one ended after the stage had begun. Reviews are also due to be
         enriched when a person corrected one of the day after the stage had begun.
 
         Args:
             stage: The stage that may have to run.
-            upstream: The stage before it.
             days: First and last day, both included; all days when not given.
             tenants: Only these tenants; all in sight when not given.
 
         Returns:
-            Pairs of tenant and day, by day.
+            Pairs of tenant and day, by day; none for a stage that reads no other.
         """
+        if stage not in READS:
+            return []
         before, after = stage_runs.alias("before"), stage_runs.alias("after")
         same_slice = and_(
             after.c.tenant_id == before.c.tenant_id,
@@ -231,7 +266,7 @@ class LedgerRepository(Repository):
             select(before.c.tenant_id, before.c.day)
             .outerjoin(after, same_slice)
             .where(
-                before.c.stage == upstream,
+                before.c.stage == READS[stage],
                 before.c.status == "done",
                 or_(
                     after.c.status.is_distinct_from("done"),

@@ -9,8 +9,10 @@ from resources.database.ledger import stage_runs
 from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
 from resources.database.snapshot_records import snapshot_pointers, snapshots
+from resources.database.source_days import source_days
 from resources.database.source_records import dataforseo_tasks, import_batches, sources
 from resources.database.tenancy import tenants
+from resources.database.usage_records import usage_entries
 from resources.database.users import memberships, users
 
 __all__ = [
@@ -26,9 +28,11 @@ __all__ = [
     "report_requests",
     "snapshot_pointers",
     "snapshots",
+    "source_days",
     "sources",
     "stage_runs",
     "taxonomies",
     "tenants",
+    "usage_entries",
     "users",
 ]

@@ -6,6 +6,7 @@ It commits when its ``with`` block ends well and rolls back when it does not. No
 from __future__ import annotations
 
 import uuid
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -27,44 +28,21 @@ from resources.database.ledger import LedgerRepository
 from resources.database.report_records import ReportRepository
 from resources.database.schema import TENANT_SETTING, USER_SETTING
 from resources.database.snapshot_records import SnapshotRepository
+from resources.database.source_days import SourceDayRepository
 from resources.database.source_records import ImportRepository, SourceRepository, TaskRepository
 from resources.database.tenancy import TenantRepository
+from resources.database.usage_records import UsageRepository
 from resources.database.users import UserRepository
 
 
 class UnitOfWork:
     """One transaction.
 
+    Each domain's repository is made when it is first asked for.
+
     Attributes:
-        tenants: The tenants.
-        users: The users and their memberships.
-        sources: The sources.
-        imports: The files that have landed.
-        tasks: The tasks bought from DataForSEO.
-        ledger: What every stage did.
-        batches: Which batches of a day stages have carried on.
-        snapshots: The published snapshots.
-        reports: The report requests and documents.
-        corrections: What people said of reviews where the models were wrong.
-        taxonomies: The topics each tenant looks for.
-        lexicons: The aspects each tenant looks for.
-        nlp_settings: Which models read each tenant's reviews.
         session: The transaction itself, for what no repository covers.
     """
-
-    tenants: TenantRepository
-    users: UserRepository
-    sources: SourceRepository
-    imports: ImportRepository
-    tasks: TaskRepository
-    ledger: LedgerRepository
-    batches: BatchRepository
-    snapshots: SnapshotRepository
-    reports: ReportRepository
-    corrections: CorrectionRepository
-    taxonomies: DocumentRepository
-    lexicons: DocumentRepository
-    nlp_settings: NlpSettingsRepository
 
     def __init__(
         self, engine: Engine, *, tenant_id: str | None = None, user_id: uuid.UUID | None = None
@@ -76,19 +54,6 @@ class UnitOfWork:
         }
         self.session = Session(engine, expire_on_commit=False)
         event.listen(self.session, "after_begin", self._say_who_asks)
-        self.tenants = TenantRepository(self.session)
-        self.users = UserRepository(self.session)
-        self.sources = SourceRepository(self.session)
-        self.imports = ImportRepository(self.session)
-        self.tasks = TaskRepository(self.session)
-        self.ledger = LedgerRepository(self.session)
-        self.batches = BatchRepository(self.session)
-        self.snapshots = SnapshotRepository(self.session)
-        self.reports = ReportRepository(self.session)
-        self.corrections = CorrectionRepository(self.session)
-        self.taxonomies = DocumentRepository(self.session, taxonomies)
-        self.lexicons = DocumentRepository(self.session, aspect_lexicons)
-        self.nlp_settings = NlpSettingsRepository(self.session)
 
     def __enter__(self) -> Self:
         """Begin the transaction.
@@ -129,6 +94,83 @@ class UnitOfWork:
         )
         values = {f"v{i}": value for i, value in enumerate(self._settings.values())}
         connection.execute(statement, values)
+
+    # The domains --------------------------------------------------------------------------------
+
+    @cached_property
+    def tenants(self) -> TenantRepository:
+        """The tenants."""
+        return TenantRepository(self.session)
+
+    @cached_property
+    def users(self) -> UserRepository:
+        """The users and their memberships."""
+        return UserRepository(self.session)
+
+    @cached_property
+    def sources(self) -> SourceRepository:
+        """The sources."""
+        return SourceRepository(self.session)
+
+    @cached_property
+    def imports(self) -> ImportRepository:
+        """The files that have landed."""
+        return ImportRepository(self.session)
+
+    @cached_property
+    def tasks(self) -> TaskRepository:
+        """The tasks bought from DataForSEO."""
+        return TaskRepository(self.session)
+
+    @cached_property
+    def ledger(self) -> LedgerRepository:
+        """What every stage did."""
+        return LedgerRepository(self.session)
+
+    @cached_property
+    def batches(self) -> BatchRepository:
+        """Which batches of a day stages have carried on."""
+        return BatchRepository(self.session)
+
+    @cached_property
+    def source_days(self) -> SourceDayRepository:
+        """What each source gave on each day."""
+        return SourceDayRepository(self.session)
+
+    @cached_property
+    def usage(self) -> UsageRepository:
+        """What each tenant has used."""
+        return UsageRepository(self.session)
+
+    @cached_property
+    def snapshots(self) -> SnapshotRepository:
+        """The published snapshots."""
+        return SnapshotRepository(self.session)
+
+    @cached_property
+    def reports(self) -> ReportRepository:
+        """The report requests and documents."""
+        return ReportRepository(self.session)
+
+    @cached_property
+    def corrections(self) -> CorrectionRepository:
+        """What people said of reviews where the models were wrong."""
+        return CorrectionRepository(self.session)
+
+    @cached_property
+    def taxonomies(self) -> DocumentRepository:
+        """The topics each tenant looks for."""
+        return DocumentRepository(self.session, taxonomies)
+
+    @cached_property
+    def lexicons(self) -> DocumentRepository:
+        """The aspects each tenant looks for."""
+        return DocumentRepository(self.session, aspect_lexicons)
+
+    @cached_property
+    def nlp_settings(self) -> NlpSettingsRepository:
+        """Which models read each tenant's reviews."""
+        return NlpSettingsRepository(self.session)
 
 
 def unavailable(engine: Engine, error: DBAPIError) -> DatabaseUnavailableError:

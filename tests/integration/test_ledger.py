@@ -91,7 +91,7 @@ def test_records_come_by_day_and_in_the_order_of_the_stages(work):
 def test_nothing_recorded_is_nothing_done(work):
     work.ledger.record_all([])
     assert work.ledger.for_day(FIRST) == ()
-    assert work.ledger.due("normalised", "collected") == []
+    assert work.ledger.due("normalised") == []
 
 
 def test_a_stage_is_due_where_the_one_before_it_is_done_and_it_is_not(work):
@@ -105,28 +105,28 @@ def test_a_stage_is_due_where_the_one_before_it_is_done_and_it_is_not(work):
             replace(NORMALISED, tenant_id="bolt", status="running", finished_at=None),
         ]
     )
-    assert work.ledger.due("normalised", "collected") == [("bolt", FIRST), ("acme", SECOND)]
-    assert work.ledger.due("normalised", "collected", (SECOND, THIRD)) == [("acme", SECOND)]
-    assert work.ledger.due("normalised", "collected", tenants=["bolt"]) == [("bolt", FIRST)]
-    assert work.ledger.due("enriched", "normalised") == [("acme", FIRST)]
+    assert work.ledger.due("normalised") == [("bolt", FIRST), ("acme", SECOND)]
+    assert work.ledger.due("normalised", (SECOND, THIRD)) == [("acme", SECOND)]
+    assert work.ledger.due("normalised", tenants=["bolt"]) == [("bolt", FIRST)]
+    assert work.ledger.due("enriched") == [("acme", FIRST)]
 
 
 def test_a_stage_is_due_again_when_its_input_has_a_later_version(work):
     work.ledger.record_all([COLLECTED, NORMALISED])
-    assert work.ledger.due("normalised", "collected") == []
+    assert work.ledger.due("normalised") == []
     work.ledger.record(replace(COLLECTED, table_version=8, run_id="run-2"))
-    assert work.ledger.due("normalised", "collected") == [("acme", FIRST)]
+    assert work.ledger.due("normalised") == [("acme", FIRST)]
     work.ledger.record(replace(NORMALISED, input_version=11, run_id="run-3"))
-    assert work.ledger.due("normalised", "collected") == []
+    assert work.ledger.due("normalised") == []
 
 
 def test_where_no_table_is_written_the_clock_decides(work):
     published = replace(COLLECTED, stage="published", table_version=None)
     reported = replace(published, stage="reported", started_at=NOON + timedelta(hours=1))
     work.ledger.record_all([published, reported])
-    assert work.ledger.due("reported", "published") == []
+    assert work.ledger.due("reported") == []
     work.ledger.record(replace(published, finished_at=NOON + timedelta(hours=2)))
-    assert work.ledger.due("reported", "published") == [("acme", FIRST)]
+    assert work.ledger.due("reported") == [("acme", FIRST)]
 
 
 def test_a_check_fails_a_stage_after_the_fact_until_it_is_repeated(work):
@@ -140,7 +140,7 @@ def test_a_check_fails_a_stage_after_the_fact_until_it_is_repeated(work):
         (FIRST, "normalised", 100),
         (SECOND, "normalised", 0),
     }
-    assert work.ledger.due("normalised", "collected") == [("acme", FIRST)]
+    assert work.ledger.due("normalised") == [("acme", FIRST)]
     work.ledger.record_all([NORMALISED, replace(NORMALISED, day=SECOND)])
     assert work.ledger.held("acme") == ()
 

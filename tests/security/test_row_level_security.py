@@ -10,7 +10,14 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from resources.database import BatchRecord, Database, StageRecord, UnitOfWork
+from resources.database import (
+    BatchRecord,
+    Database,
+    SourceDay,
+    StageRecord,
+    UnitOfWork,
+    UsageEntry,
+)
 from resources.database.schema import APP_ROLE, JOBS_ROLE
 from resources.database.tables import metadata
 
@@ -46,6 +53,10 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
                 rows_kept=1,
             )
         ]
+    )
+    work.source_days.record_all([SourceDay(tenant_id=tenant_id, day=DAY, source="s", fetched=1)])
+    work.usage.add_all(
+        [UsageEntry(tenant_id=tenant_id, kind="report_made", subject="r", quantity=1, day=DAY)]
     )
     work.snapshots.point_to(tenant_id, "v1", path="p", row_count=1)
     request = work.reports.request(tenant_id)
@@ -201,6 +212,9 @@ def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database)
         "delete from reviewgraph.aspect_lexicons",
         "update reviewgraph.nlp_settings set allowed_tiers = '[\"plugin\"]'",
         "update reviewgraph.nlp_settings set models_folder = '/etc'",
+        "update reviewgraph.usage_entries set quantity = 0",
+        "insert into reviewgraph.usage_entries select * from reviewgraph.usage_entries",
+        "delete from reviewgraph.source_days",
         "truncate reviewgraph.sources",
         "create table reviewgraph.mine (id int)",
         "create table dagster.mine (id int)",

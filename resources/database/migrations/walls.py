@@ -11,12 +11,22 @@ from resources.database.schema import APP_ROLE, JOBS_ROLE, SCHEMA, TENANT_SETTIN
 OWN_TENANT = f"tenant_id = {current(TENANT_SETTING)}"
 
 
-def protect(table: str, *, app_may: Iterable[str], visible: str = OWN_TENANT) -> None:
+EVERYTHING = ("select", "insert", "update", "delete")
+
+
+def protect(
+    table: str,
+    *,
+    app_may: Iterable[str],
+    jobs_may: Iterable[str] = EVERYTHING,
+    visible: str = OWN_TENANT,
+) -> None:
     """Put a table behind the wall and say what each role may do with it.
 
     Args:
         table: The table's name.
         app_may: Privileges of the application's role, for example ``select`` or ``update (name)``.
+        jobs_may: Privileges of the graph's role, for all tenants.
         visible: SQL condition of the rows that the application sees and may write.
     """
     name = f"{SCHEMA}.{table}"
@@ -27,7 +37,7 @@ def protect(table: str, *, app_may: Iterable[str], visible: str = OWN_TENANT) ->
     )
     op.execute(f"create policy all_rows on {name} to {JOBS_ROLE} using (true) with check (true)")
     op.execute(f"grant {', '.join(app_may)} on {name} to {APP_ROLE}")
-    op.execute(f"grant select, insert, update, delete on {name} to {JOBS_ROLE}")
+    op.execute(f"grant {', '.join(jobs_may)} on {name} to {JOBS_ROLE}")
 
 
 def also_show(table: str, policy: str, visible: str) -> None:
@@ -40,4 +50,17 @@ def also_show(table: str, policy: str, visible: str) -> None:
     """
     op.execute(
         f"create policy {policy} on {SCHEMA}.{table} for select to {APP_ROLE} using ({visible})"
+    )
+
+
+def only_add_to(table: str) -> None:
+    """Refuse every change to a table's rows, whoever asks: privileges do not bind an owner."""
+    op.execute(
+        f"create or replace function {SCHEMA}.refuse_change() returns trigger language plpgsql"
+        " as $$ begin raise exception 'rows of % are only ever added', tg_table_name"
+        " using errcode = 'insufficient_privilege'; end $$"
+    )
+    op.execute(
+        f"create trigger only_add before update or delete or truncate on {SCHEMA}.{table}"
+        f" for each statement execute function {SCHEMA}.refuse_change()"
     )
