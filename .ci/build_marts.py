@@ -1,4 +1,4 @@
-"""Builds the marts from empty inputs and runs every dbt test, the unit tests included.
+"""Lets dbt itself build the marts from empty inputs and run every test, the unit tests included.
 
 What the marts say about real rows is asked in ``tests/integration/test_marts.py``; this shows that
 the dbt project as it stands builds from nothing.
@@ -6,6 +6,7 @@ the dbt project as it stands builds from nothing.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -19,8 +20,9 @@ def main() -> None:
         tempfile.TemporaryDirectory() as scratch,
         Warehouse.prepare(Path(scratch), **empty) as warehouse,
     ):
-        status = warehouse.run_dbt("build")
-    print(f"{len(status)} models and tests passed")
+        warehouse.run_dbt("build")
+        results = json.loads((warehouse.folder / "target" / "run_results.json").read_bytes())
+    print(f"{len(results['results'])} models and tests passed")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.session import Session
 from resources.errors import ReviewGraphError
+from resources.metrics.compiling import prepare_marts
 from resources.settings import PROJECT_ROOT
 from resources.vocabulary import DayRange
 
@@ -45,7 +46,8 @@ class StepEvent:
 
 
 def prepare_environment(session: Session) -> dict[str, str]:
-    """Make Dagster's home and return the variables that its processes need."""
+    """Make Dagster's home, compile the marts, and return the variables that its processes need."""
+    prepare_marts()
     home = session.settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     _copy_whole(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")

@@ -1,29 +1,28 @@
-"""``marts``: dbt over the facts and the current reviews, in a private DuckDB file per run."""
+"""``marts``: dbt's models over the facts and the current reviews, in a private DuckDB file per run.
 
-import fcntl
-from collections.abc import Iterator, Mapping
+The models and tests are drawn from the compiled plan of the dbt project, as dagster-dbt draws them
+from dbt's manifest. Importing dagster-dbt imports dbt, which takes longer than building the marts.
+"""
+
+import hashlib
+import textwrap
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from assets import preview
 from assets.scope import RunScope
 from resources.engine import PolarsEngine
 from resources.metrics import facts
-from resources.metrics.warehouse import DBT_PROJECT, MARTS, Warehouse, parse_project
+from resources.metrics.building import PASSED
+from resources.metrics.plan import DataTest, Model, Plan
+from resources.metrics.warehouse import MARTS, Warehouse
 from resources.settings import Settings
 from resources.storage.lake import Lake
 from resources.storage.schemas import DAILY_FACTS, DAILY_LABEL_FACTS, REVIEW_ENRICHMENTS, REVIEWS
 
-PROJECT = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
 MART_KEYS = [dg.AssetKey(["marts", name]) for name in MARTS]
-
-# Unit tests prove the SQL and belong to the project's tests; data tests prove each run's data.
-BUILD = ("build", "--exclude-resource-type", "unit_test")
-PASSED = ("pass", "success", "warn")
 
 # What dbt reads, by the asset that wrote it.
 _SOURCES = {
@@ -33,80 +32,83 @@ _SOURCES = {
 }
 
 
-class MartTranslator(DagsterDbtTranslator):
-    """Puts dbt's nodes into the graph: models below ``marts``, sources as the assets they are."""
-
-    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Name a dbt node in the graph."""
-        name = dbt_resource_props["name"]
-        if dbt_resource_props["resource_type"] == "source":
-            return _SOURCES[name]
-        return dg.AssetKey(["marts", name])
-
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """Show staging and intermediate models apart from the marts."""
-        is_mart = "marts" in dbt_resource_props["fqn"]
-        return "marts" if is_mart else "marts_staging"
-
-    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
-        """Name the owners."""
-        return preview.OWNERS
-
-
-def manifest_path() -> Path:
-    """Return dbt's manifest of the project, made now when it is missing or older than a file."""
-    manifest = Path(PROJECT.manifest_path)
-    manifest.parent.mkdir(parents=True, exist_ok=True)
-    with (manifest.parent / "manifest.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the UI, the daemon and a command may start together
-        if not manifest.exists() or manifest.stat().st_mtime < _last_change():
-            parse_project(manifest.parent)
-    return manifest
-
-
-def _last_change() -> float:
-    files = [
-        path
-        for folder in ("models", "macros", "tests")
-        for path in (DBT_PROJECT / folder).rglob("*.*")
+def model_spec(model: Model) -> dg.AssetSpec:
+    """Draw a dbt model as an asset below ``marts``; its sources are the assets that they are."""
+    columns = [
+        dg.TableColumn(column.name, column.data_type or "?", column.description)
+        for column in model.columns
     ]
-    return max(path.stat().st_mtime for path in [*files, *DBT_PROJECT.glob("*.yml")])
+    return dg.AssetSpec(
+        _model_key(model.name),
+        deps=[*map(_model_key, model.models), *(_SOURCES[name] for name in model.sources)],
+        description=(
+            f"{model.description}\n\n#### Raw SQL:\n```sql\n"
+            f"{textwrap.indent(model.raw_sql, '    ')}\n```"
+        ),
+        # Staging and intermediate models stand apart from the marts.
+        group_name="marts" if model.folder == "marts" else "marts_staging",
+        owners=preview.OWNERS,
+        kinds={"dbt", "duckdb"},
+        code_version=hashlib.sha1(model.raw_sql.encode(), usedforsecurity=False).hexdigest(),
+        skippable=True,
+        metadata={
+            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "dagster/table_name": model.relation.replace('"', ""),
+            "dagster/storage_kind": "duckdb",
+            "dagster-dbt/materialization_type": model.materialized,
+            "dagster_dbt/unique_id": model.unique_id,
+        },
+    )
 
 
-@dbt_assets(
-    manifest=manifest_path(),
-    project=PROJECT,
+def test_spec(test: DataTest) -> dg.AssetCheckSpec:
+    """Draw a dbt data test as a check of its model."""
+    return dg.AssetCheckSpec(
+        test.name,
+        asset=_model_key(test.model),
+        description=test.description or None,
+        additional_deps=[_model_key(name) for name in test.models if name != test.model],
+        blocking=test.severity == "ERROR",
+        metadata={"dagster_dbt/unique_id": test.unique_id},
+    )
+
+
+def _model_key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(["marts", name])
+
+
+_PLAN = Plan.load()
+
+
+@dg.multi_asset(
     name="marts",
-    dagster_dbt_translator=MartTranslator(),
+    specs=[model_spec(model) for model in _PLAN.models],
+    check_specs=[test_spec(test) for test in _PLAN.tests],
+    can_subset=True,
 )
 def marts(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[Settings],
     scope: RunScope,
-) -> Iterator[Any]:
-    """Build and test the marts of the run's tenants.
-
-    dbt runs in this process: starting its command line, and asking it for its version and its
-    adapter first, as dagster-dbt's resource does, takes longer than building the marts.
-    """
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Build and test the marts of the run's tenants."""
     warehouse = prepare_warehouse(
         lake, settings, scope.reviewed_tenants(context, lake), run_name(context)
     )
-    status = warehouse.run_dbt(*BUILD)
-    counts = warehouse.row_counts()
-    models = {key.path[-1]: key for key in context.selected_asset_keys}
-    for name in status:  # in the order dbt built them, each after what it reads
-        if name in models:
-            rows = counts.get(name)  # views hold no rows
-            metadata = {} if rows is None else {"dagster/row_count": rows}
-            yield dg.MaterializeResult(asset_key=models[name], metadata=metadata)
+    outcomes = {outcome.name: outcome for outcome in warehouse.build(_PLAN)}
+    for name, outcome in outcomes.items():  # as they were built, each after what it reads
+        if _model_key(name) in context.selected_asset_keys:
+            # Views hold no rows.
+            metadata = {} if outcome.rows is None else {"dagster/row_count": outcome.rows}
+            yield dg.MaterializeResult(asset_key=_model_key(name), metadata=metadata)
     for check in context.selected_asset_check_keys:
+        status = outcomes[check.name].status
         yield dg.AssetCheckResult(
             asset_key=check.asset_key,
             check_name=check.name,
-            passed=status[check.name] in PASSED,
-            metadata={"dbt_status": status[check.name]},
+            passed=status in PASSED,
+            metadata={"dbt_status": status},
         )
 
 

@@ -1,47 +1,41 @@
-"""Build the marts: one dbt run over one private folder and one private DuckDB file.
+"""Build the marts of one run in a private folder, with one private DuckDB file.
 
 ::
 
     {run}/inputs/daily_facts.parquet, daily_label_facts.parquet, current_reviews.parquet
-    {run}/marts.duckdb      what dbt builds; never served from, only read out of
-    {run}/target, {run}/logs   what dbt writes beside it
+    {run}/marts.duckdb      the marts; never served from, only read out of
 
-Everything that dbt writes lies in the run's folder, so that runs do not meet each other and the
-project may be read-only. What the marts say is written in ``dbt_project``; what becomes of them is
-the business of ``resources.storage.snapshots``.
+Everything that is written lies in the run's folder, so that runs do not meet each other. What the
+marts say is written in ``dbt_project``; what becomes of them is the business of
+``resources.storage.snapshots``.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
 from resources.errors import ReviewGraphError
-from resources.metrics import facts
-from resources.settings import PROJECT_ROOT
+from resources.metrics import building, compiling, facts
+from resources.metrics.building import FAILED, Outcome
+from resources.metrics.plan import Plan
 from resources.storage import schemas
-
-DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
 INPUTS: Mapping[str, pa.Schema] = {
     "daily_facts": schemas.DAILY_FACTS.schema,
     "daily_label_facts": schemas.DAILY_LABEL_FACTS.schema,
     "current_reviews": facts.CURRENT_REVIEWS_SCHEMA,
 }
-"""The Parquet files that dbt reads, and their columns."""
+"""The Parquet files that the marts are built from, and their columns."""
 
 MARTS = (
     "reviews",
@@ -57,7 +51,6 @@ MARTS = (
 )
 """The tables that a tenant's snapshot is made of."""
 
-_QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors")
 _SHOWN_FAILURES = 5
 
 
@@ -70,14 +63,12 @@ class Warehouse:
 
     Attributes:
         folder: Everything of the run; deleted on ``close``.
-        database: The DuckDB file that dbt builds.
-        target: dbt's target folder (manifest, run results).
+        database: The DuckDB file of the marts.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self.database = self.folder / "marts.duckdb"
-        self.target = self.folder / "target"
+        self.database = self.folder / compiling.DATABASE_FILE
 
     @classmethod
     def prepare(
@@ -99,7 +90,7 @@ class Warehouse:
             current_reviews: ``facts.CURRENT_REVIEWS_SCHEMA`` of the same tenants.
 
         Returns:
-            The warehouse, ready for dbt.
+            The warehouse, ready to be built.
 
         Raises:
             WarehouseError: An input lacks a column or has one of another type.
@@ -138,63 +129,36 @@ class Warehouse:
 
     @property
     def inputs(self) -> Path:
-        """Folder of the Parquet files that dbt reads."""
+        """Folder of the Parquet files that the marts are built from."""
         return self.folder / "inputs"
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """Environment variables that point any dbt, in a shell or in Dagster, at this run."""
-        return {
-            "REVIEWGRAPH_DBT_INPUTS": str(self.inputs),
-            "REVIEWGRAPH_DBT_DATABASE": str(self.database),
-            "DBT_PROJECT_DIR": str(DBT_PROJECT),
-            "DBT_PROFILES_DIR": str(DBT_PROJECT),
-            "DBT_TARGET_PATH": str(self.target),
-            "DBT_LOG_PATH": str(self.folder / "logs"),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        }
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Set the run's environment variables for this process, and restore them afterwards.
-
-        dbt reads its environment from the process: one run at a time in each.
-        """
-        before = {name: os.environ.get(name) for name in self.environment}
-        os.environ.update(self.environment)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-
-    def run_dbt(self, *arguments: str) -> dict[str, str]:
-        """Run dbt in this process, quietly.
+    def build(self, plan: Plan | None = None) -> list[Outcome]:
+        """Build and test the marts.
 
         Args:
-            arguments: As on dbt's command line; ``build`` when there are none.
+            plan: What to build; the compiled project when not given.
 
         Returns:
-            The status of every model and test that ran, by its name.
+            What became of each model and test, in the order of execution.
 
         Raises:
+            PlanError: The project is not compiled.
             WarehouseError: Something failed; the message names it.
         """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # dbt's own deprecations are not ours to mend
-            from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-            from dbt.cli.main import dbtRunner
+        outcomes = building.build(plan or Plan.load(), self.database, self.inputs)
+        failed = [outcome for outcome in outcomes if outcome.status in FAILED]
+        if failed:
+            raise WarehouseError(_what_failed(failed))
+        return outcomes
 
-            with self.applied():
-                outcome = dbtRunner().invoke([*_QUIET, *(arguments or ("build",))])
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-        results = list(getattr(outcome.result, "results", None) or [])
-        if not outcome.success:
-            raise WarehouseError(_what_failed(outcome.exception, results))
-        return {result.node.name: str(result.status) for result in results}
+    def run_dbt(self, *arguments: str) -> None:
+        """Run a dbt command over this run's inputs, in a process of its own.
+
+        Raises:
+            DbtError: The command failed.
+        """
+        environment = compiling.dbt_environment(self.folder, inputs=self.inputs)
+        compiling.run_dbt(*arguments, environment=environment)
 
     def tenants(self) -> list[str]:
         """Tenants that have reviews in the finished marts, sorted."""
@@ -212,7 +176,7 @@ class Warehouse:
             Name to rows, one for each of ``MARTS``; timestamps in UTC.
 
         Raises:
-            WarehouseError: dbt has not built the marts.
+            WarehouseError: The marts have not been built.
         """
         with self._marts() as marts:
             return {
@@ -223,15 +187,6 @@ class Warehouse:
                 for mart in MARTS
             }
 
-    def row_counts(self) -> dict[str, int]:
-        """Rows of every table in the finished file, by name."""
-        with self._marts() as marts:
-            tables = marts.sql("select table_name from duckdb_tables()").fetchall()
-            return {
-                name: marts.sql(f'select count(*) from "{name}"').fetchall()[0][0]
-                for (name,) in tables
-            }
-
     def close(self) -> None:
         """Delete the run's folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -239,33 +194,13 @@ class Warehouse:
     @contextmanager
     def _marts(self) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.database.exists():
-            raise WarehouseError(f"{self.database} does not exist: run dbt build first.")
+            raise WarehouseError(f"{self.database} does not exist: build the marts first.")
         try:
             with duckdb.connect(str(self.database), read_only=True) as connection:
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
         except duckdb.Error as error:
             raise WarehouseError(f"The marts in {self.database} cannot be read: {error}") from error
-
-
-def parse_project(target: Path) -> None:
-    """Write dbt's manifest of the project to a target folder, from which the graph is drawn.
-
-    Raises:
-        WarehouseError: The project does not parse.
-    """
-    command = [str(Path(sys.executable).with_name("dbt")), *_QUIET, "parse"]
-    folders = {
-        "DBT_PROJECT_DIR": str(DBT_PROJECT),
-        "DBT_PROFILES_DIR": str(DBT_PROJECT),
-        "DBT_TARGET_PATH": str(target),
-        "DBT_LOG_PATH": str(target),
-    }
-    parsed = subprocess.run(  # noqa: S603 - our own command
-        command, env={**os.environ, **folders}, capture_output=True, text=True, check=False
-    )
-    if parsed.returncode != 0:
-        raise WarehouseError(f"dbt cannot parse {DBT_PROJECT}: {parsed.stdout}{parsed.stderr}")
 
 
 def _write_input(path: Path, name: str, rows: pl.LazyFrame | pa.Table) -> None:
@@ -283,10 +218,7 @@ def _write_input(path: Path, name: str, rows: pl.LazyFrame | pa.Table) -> None:
         raise WarehouseError(f"The input {name} cannot be written: {error}") from error
 
 
-def _what_failed(exception: BaseException | None, results: list[Any]) -> str:
-    failed = [result for result in results if str(result.status) in {"error", "fail"}]
-    if not failed:
-        return f"dbt could not run: {exception}"
-    told = [f"{result.node.name} ({result.message})" for result in failed[:_SHOWN_FAILURES]]
+def _what_failed(failed: list[Outcome]) -> str:
+    told = [f"{outcome.name} ({outcome.message})" for outcome in failed[:_SHOWN_FAILURES]]
     more = f" and {len(failed) - len(told)} more" if len(failed) > len(told) else ""
-    return f"The marts were not built; dbt failed at {'; '.join(told)}{more}."
+    return f"The marts were not built; dbt's models or tests failed: {'; '.join(told)}{more}."
