@@ -31,6 +31,7 @@ from xdist.workermanage import WorkerController
 
 from resources.database import Database
 from resources.database.embedded import server
+from resources.metrics.compiling import prepare_marts
 from resources.settings import Settings
 
 SECRET_KEY = "a key for tests only, the same for all: roles are shared by all databases of a server"
@@ -69,10 +70,14 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose where the PostgreSQL server will live; nothing is started before a test needs it."""
+    """Choose where the PostgreSQL server will live, and have the marts compiled once for all.
+
+    No server is started before a test needs it.
+    """
     if is_worker(config):
         config.stash[POSTGRES_HOME] = Path(config.workerinput["postgres_home"])
         return
+    prepare_marts()
     home = Path(tempfile.mkdtemp(prefix="reviewgraph-tests-"))
     home.chmod(0o755)  # as root the server runs under another account, which must come in
     config.stash[POSTGRES_HOME] = home
