@@ -30,4 +30,5 @@ lock:            ## Renew both locks from pyproject.toml (names, versions, hashe
 	@$(COMPILE) -c requirements-test.lock -o requirements.lock
 
 clean:           ## Remove the local data and the caches (keeps .venv)
-	@rm -rf .reviewgraph .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dbt_project/target
+	@rm -rf .reviewgraph .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage* \
+	  dbt_project/target
