@@ -150,6 +150,17 @@ def test_a_client_killed_at_any_moment_of_the_first_start_breaks_nothing(new_hom
         assert connection.execute("select 1").fetchone() == (1,)
 
 
+def test_the_order_of_a_killed_client_may_create_the_database_meanwhile(home):
+    one_server = EmbeddedServer.of(home)
+    for _ in range(3):
+        with psycopg.connect(one_server._address("postgres"), autocommit=True) as connection:
+            connection.execute("drop database reviewgraph with (force)")
+        with ThreadPoolExecutor(6) as pool:  # the server cannot tell them from dead clients
+            orders = [pool.submit(one_server._create_database) for _ in range(6)]
+        assert [order.exception() for order in orders] == [None] * 6
+        assert one_server.answers()
+
+
 def test_processes_that_start_it_at_once_share_one_server(new_home):
     starters = [start_elsewhere(new_home) for _ in range(3)]
     answers = [starter.communicate(timeout=60)[0] for starter in starters]

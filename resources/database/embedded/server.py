@@ -25,6 +25,7 @@ from functools import cached_property
 from pathlib import Path
 
 import psycopg
+from psycopg import errors
 from sqlalchemy import URL
 
 from resources.database.embedded.account import (
@@ -256,10 +257,16 @@ class EmbeddedServer:
             )
 
     def _create_database(self) -> None:
+        """Create ReviewGraph's database, unless it is there or being created.
+
+        The server carries on with the order of a client that was killed while it waited. Whoever
+        orders the same meanwhile is told of a duplicate: by name, or by the catalogue's index.
+        """
         with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
             query = "select true from pg_database where datname = %s"
             if connection.execute(query, [DATABASE]).fetchone() is None:
-                connection.execute(f"create database {DATABASE}".encode())
+                with contextlib.suppress(errors.DuplicateDatabase, errors.UniqueViolation):
+                    connection.execute(f"create database {DATABASE}".encode())
 
     # Starting and ending ------------------------------------------------------------------------
 
