@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+from cachetools import LRUCache
 from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -38,34 +38,25 @@ class AnswerCache:
     """
 
     def __init__(self, maximum_bytes: int = DEFAULT_CACHE_BYTES) -> None:
-        self._maximum_bytes = maximum_bytes
-        self._bytes = 0
-        self._answers: OrderedDict[AnswerKey, bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._answers: LRUCache[AnswerKey, bytes] = LRUCache(maximum_bytes, getsizeof=len)
+        self._lock = threading.Lock()  # cachetools leaves it to its users: get reorders too
 
     def get(self, key: AnswerKey) -> bytes | None:
         """The kept answer, if there is one."""
         with self._lock:
-            body = self._answers.get(key)
-            if body is not None:
-                self._answers.move_to_end(key)
-            return body
+            return self._answers.get(key)
 
     def put(self, key: AnswerKey, body: bytes) -> None:
         """Keep an answer; the ones not asked for the longest make room for it."""
-        if len(body) > self._maximum_bytes // 16:  # one huge answer must not empty the cache
+        if len(body) > self._answers.maxsize // 16:  # one huge answer must not empty the cache
             return
         with self._lock:
-            self._bytes += len(body) - len(self._answers.pop(key, b""))
             self._answers[key] = body
-            while self._bytes > self._maximum_bytes:
-                _, dropped = self._answers.popitem(last=False)
-                self._bytes -= len(dropped)
 
     @property
     def size(self) -> int:
         """Bytes of the bodies that are kept."""
-        return self._bytes
+        return int(self._answers.currsize)
 
 
 def answer(
