@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
 from resources.errors import ReviewGraphError
@@ -37,6 +37,7 @@ TENANT_ID = r"[a-z0-9][a-z0-9-]{0,62}"
 """Pattern of a tenant's id: lower-case letters, digits and hyphens, at most 63."""
 
 _TENANT_ID = re.compile(TENANT_ID)
+_REVIEW_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class DayRangeError(ReviewGraphError):
@@ -65,6 +66,16 @@ class DayRange:
         """Each day, in order."""
         for offset in range((self.last - self.first).days + 1):
             yield self.first + timedelta(days=offset)
+
+
+def is_review_key(text: str) -> bool:
+    """Whether a text can be the stable name of a review."""
+    return _REVIEW_KEY.fullmatch(text) is not None
+
+
+def utc_today() -> date:
+    """The current day in UTC: the ingestion day of what arrives now."""
+    return datetime.now(UTC).date()
 
 
 def is_tenant_id(text: str) -> bool:

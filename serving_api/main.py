@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from importlib.metadata import version
 
-from anyio import CapacityLimiter
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
@@ -14,21 +13,36 @@ from resources.database import Database
 from resources.settings import Settings
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
-from serving_api.analysis.routes import router as analysis
-from serving_api.corrections.routes import router as corrections
-from serving_api.health.routes import router as health
-from serving_api.identity.routes import router as identity
+from serving_api.analysis import routes as analysis
+from serving_api.analysis.service import Analyzer
+from serving_api.corrections import routes as corrections
+from serving_api.enrichment import routes as enrichment
+from serving_api.health import routes as health
+from serving_api.identity import routes as identity
+from serving_api.introduction import INTRODUCTION
 from serving_api.kit import errors, openapi
 from serving_api.kit.caching import AnswerCache
 from serving_api.kit.edge import Edge
 from serving_api.kit.paging import Cursors
 from serving_api.kit.services import Services
 from serving_api.kit.tokens import Tokens
-from serving_api.metrics.routes import router as metrics
-from serving_api.reports.routes import router as reports
-from serving_api.reviews.routes import router as reviews
-from serving_api.tenants.routes import router as tenants
-from serving_api.understanding.routes import router as understanding
+from serving_api.metrics import routes as metrics
+from serving_api.reports import routes as reports
+from serving_api.reviews import routes as reviews
+from serving_api.tenants import routes as tenants
+
+SLICES = (
+    identity,
+    tenants,
+    metrics,
+    reviews,
+    corrections,
+    enrichment,
+    analysis,
+    reports,
+    health,
+)
+"""The slices of the API, in the order in which its documentation tells of them."""
 
 
 def create_app(
@@ -73,37 +87,26 @@ def create_app(
                 snapshots_path=settings.snapshots_path,
                 objects=objects or ObjectStore.from_settings(settings),
                 answers=AnswerCache(),
-                analyses=AnswerCache(),
-                analysts=CapacityLimiter(settings.worker_count),
                 tokens=tokens,
                 cursors=cursors,
             )
+            app.state.analyzer = Analyzer.with_workers(settings.worker_count)
             yield
 
     app = FastAPI(
         title="ReviewGraph",
         version=version("reviewgraph"),
         summary="What customers write about a business, as numbers that lead back to the reviews.",
-        description=openapi.DESCRIPTION,
-        openapi_tags=openapi.TAGS,
+        description=INTRODUCTION,
+        openapi_tags=[routes.TAG for routes in SLICES],
         openapi_url="/openapi.json",
         docs_url=None,  # its page loads scripts of others; the document serves any viewer
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    for router in (
-        identity,
-        tenants,
-        metrics,
-        reviews,
-        corrections,
-        understanding,
-        analysis,
-        reports,
-        health,
-    ):
-        app.include_router(router)
+    for routes in SLICES:
+        app.include_router(routes.router)
     errors.install(app)
     openapi.install(app)
     app.add_middleware(Edge)

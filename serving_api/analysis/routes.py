@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from serving_api.analysis import schemas, service
-from serving_api.kit.auth import ANALYSTS_AT_ONCE, CurrentPrincipal, member_session, only_tenant
+from serving_api.kit.auth import CurrentPrincipal, member_session, only_tenant
 from serving_api.kit.caching import NO_STORE
+from serving_api.kit.edge import takes_bodies
 from serving_api.kit.errors import documented
-from serving_api.kit.openapi import inlined
+from serving_api.kit.openapi import Tag, inlined
 from serving_api.kit.services import CurrentServices
 
+TAG = Tag(name="analysis", description="Annotating texts while you wait.")
+
 router = APIRouter(
-    tags=["analysis"],
+    tags=[TAG["name"]],
     responses=documented(
         "unauthenticated", "not-found", "invalid-parameters", "body-too-large", "unavailable"
     ),
 )
+
+MAX_BODY_BYTES = 16 * 1024 * 1024  # whole texts
+# How many requests may read a tenant's context from the database at the same time.
+MAX_CONCURRENT_READINGS = 3
 
 # The body is read after access was decided, and parsed in the thread that works on it: so it is
 # described here rather than taken as a parameter.
@@ -48,23 +54,30 @@ def tenant_reading(
 
 TenantReading = Annotated[
     service.Reading,
-    Depends(tenant_reading, max_concurrency=ANALYSTS_AT_ONCE),
+    Depends(tenant_reading, max_concurrency=MAX_CONCURRENT_READINGS),
 ]
+
+
+async def current_analyzer(request: Request) -> service.Analyzer:
+    """The analyzer of the application that serves this request."""
+    analyzer: service.Analyzer = request.app.state.analyzer
+    return analyzer
+
+
+CurrentAnalyzer = Annotated[service.Analyzer, Depends(current_analyzer)]
 
 
 @router.post(
     "/v1/analyze",
     operation_id="analyze_texts",
-    summary="Understand texts",
+    summary="Annotate texts",
     response_model=schemas.Analysis,
     openapi_extra=_BODY,
 )
+@takes_bodies(up_to=MAX_BODY_BYTES)
 async def analyze_texts(
-    request: Request, reading: TenantReading, services: CurrentServices
+    request: Request, reading: TenantReading, analyzer: CurrentAnalyzer
 ) -> Response:
     """Up to 1,000 texts, read as the tenant's reviews are. Nothing of them is stored."""
-    body = await request.body()
-    answer = await to_thread.run_sync(
-        service.analyze, body, reading, services.analyses, limiter=services.analysts
-    )
+    answer = await analyzer.analyze(await request.body(), reading)
     return Response(answer, headers={"Cache-Control": NO_STORE}, media_type="application/json")

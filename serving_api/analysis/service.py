@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+from anyio import CapacityLimiter, to_thread
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
@@ -43,6 +44,28 @@ class Reading:
     def of(cls, session: TenantSession) -> Reading:
         """The context of the tenant that is asked about."""
         return cls(session.tenant.id, tenant_context(session.work, session.tenant.id))
+
+
+@dataclass(frozen=True)
+class Analyzer:
+    """Annotates the texts of requests, a few requests at a time.
+
+    Attributes:
+        kept: Annotations of texts that were asked for before.
+        limiter: Of the requests that are worked on at the same time.
+    """
+
+    kept: AnswerCache
+    limiter: CapacityLimiter
+
+    @classmethod
+    def with_workers(cls, count: int) -> Analyzer:
+        """An analyzer that works on at most ``count`` requests at a time; needs an event loop."""
+        return cls(AnswerCache(), CapacityLimiter(count))
+
+    async def analyze(self, body: bytes, reading: Reading) -> bytes:
+        """Answer a request in a thread of its own, see :func:`analyze`."""
+        return await to_thread.run_sync(analyze, body, reading, self.kept, limiter=self.limiter)
 
 
 def analyze(body: bytes, reading: Reading, kept: AnswerCache) -> bytes:

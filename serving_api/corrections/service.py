@@ -7,7 +7,7 @@ from typing import Any
 from resources import database
 from resources.enrichment.tenant_context import taxonomy_of
 from resources.storage.snapshots import SnapshotStore
-from resources.vocabulary import CorrectedField
+from resources.vocabulary import CorrectedField, is_review_key
 from serving_api.corrections.schemas import (
     AspectsCorrection,
     Correction,
@@ -17,7 +17,6 @@ from serving_api.corrections.schemas import (
 )
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem, invalid_parameter
-from serving_api.kit.parameters import REVIEW_KEY
 
 
 def correct(
@@ -65,7 +64,7 @@ def _published(session: TenantSession, snapshots: SnapshotStore, review_key: str
     current = session.work.snapshots.current(session.tenant.id)
     if current is None:
         raise Problem("nothing-published")
-    if not REVIEW_KEY.fullmatch(review_key):
+    if not is_review_key(review_key):
         raise Problem("not-found")
     snapshot = snapshots.open(current.tenant_id, current.version)
     rows = snapshot.query("select * from reviews where review_key = ?", [review_key]).to_pylist()

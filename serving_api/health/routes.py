@@ -5,9 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from serving_api.health import schemas, service
+from serving_api.kit.openapi import Tag
 from serving_api.kit.services import CurrentServices
 
-router = APIRouter(tags=["health"])
+TAG = Tag(name="health", description="For whoever runs the API.")
+
+router = APIRouter(tags=[TAG["name"]])
 
 
 @router.get("/healthz", operation_id="read_health", summary="Is the API alive")

@@ -11,13 +11,16 @@ from resources.database import UnitOfWork
 from serving_api.identity import schemas, service
 from serving_api.kit.auth import AsUser
 from serving_api.kit.errors import documented, request_id_of
+from serving_api.kit.openapi import Tag
 from serving_api.kit.services import CurrentServices
+
+TAG = Tag(name="identity", description="Logging in, and who one is.")
 
 # A password check takes 64 MiB and most of a core for a fifth of a second, on purpose. More of
 # them at once would only make each slower, and everything else with them.
-CONCURRENT_LOG_INS = 2
+MAX_CONCURRENT_LOG_INS = 2
 
-router = APIRouter(prefix="/v1", tags=["identity"], responses=documented("unavailable"))
+router = APIRouter(prefix="/v1", tags=[TAG["name"]], responses=documented("unavailable"))
 
 
 def log_in_work(services: CurrentServices) -> Iterator[UnitOfWork]:
@@ -27,7 +30,7 @@ def log_in_work(services: CurrentServices) -> Iterator[UnitOfWork]:
 
 
 ForLogIn = Annotated[
-    UnitOfWork, Depends(log_in_work, scope="function", max_concurrency=CONCURRENT_LOG_INS)
+    UnitOfWork, Depends(log_in_work, scope="function", max_concurrency=MAX_CONCURRENT_LOG_INS)
 ]
 
 

@@ -23,11 +23,11 @@ from serving_api.kit.parameters import TenantPath
 from serving_api.kit.services import CurrentServices, Services, services_of
 from serving_api.kit.tokens import Principal
 
-# How many requests may hold a database connection. All limits together stay below the 20 that the
-# pool has: threads waiting for a connection could keep those who hold one from giving it back.
-MEMBERS_AT_ONCE = 12
-USERS_AT_ONCE = 4
-ANALYSTS_AT_ONCE = 3
+# How many requests may hold a database connection. All limits that routes declare together stay
+# within the pool: threads waiting for a connection could keep those who hold one from giving it
+# back. tests/unit/test_api_limits.py adds them up.
+MAX_CONCURRENT_MEMBERS = 10
+MAX_CONCURRENT_USERS = 4
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -164,9 +164,9 @@ def _active_user(work: UnitOfWork, principal: Principal) -> User:
 # the answer leaves; with the default, a commit that fails would still be answered with success.
 AsUser = Annotated[
     UserSession,
-    Depends(user_session, scope="function", max_concurrency=USERS_AT_ONCE),
+    Depends(user_session, scope="function", max_concurrency=MAX_CONCURRENT_USERS),
 ]
 AsMember = Annotated[
     TenantSession,
-    Depends(tenant_session, scope="function", max_concurrency=MEMBERS_AT_ONCE),
+    Depends(tenant_session, scope="function", max_concurrency=MAX_CONCURRENT_MEMBERS),
 ]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -16,12 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving_api.kit.errors import Problem, problem_response
 
-MAXIMUM_BODY_BYTES = 64 * 1024
-# Addresses that take more, and how much: whole texts, and the documents they are read with.
-_LARGER_BODIES = (
-    (re.compile(r"/v1/analyze"), 16 * 1024 * 1024),
-    (re.compile(r"/v1/tenants/[^/]+/(taxonomy|aspect-lexicon)"), 4 * 1024 * 1024),
-)
+DEFAULT_MAX_BODY_BYTES = 64 * 1024
 _GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 # The API answers with data, never with pages: nothing it sends may run, be framed or be guessed at.
@@ -34,7 +31,25 @@ SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
 }
 
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
 logger = logging.getLogger(__name__)
+
+
+def takes_bodies(*, up_to: int) -> Callable[[Endpoint], Endpoint]:
+    """Declare how long a body the decorated endpoint takes, where 64 KiB are too few.
+
+    Place it below the decorator of the route, so that the router registers what it returns.
+
+    Args:
+        up_to: The longest body, in bytes.
+    """
+
+    def declare(endpoint: Endpoint) -> Endpoint:
+        endpoint.max_body_bytes = up_to  # type: ignore[attr-defined]
+        return endpoint
+
+    return declare
 
 
 class Edge:
@@ -83,12 +98,13 @@ def _request_id(given: str | None) -> str:
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
-    """Stop reading a body that is longer than its address takes."""
+    """Stop reading a body that is longer than its endpoint takes."""
     declared = Headers(scope=scope).get("content-length", "")
-    limit = body_limit(scope["path"])
     received = 0
 
     def refuse_more_than_the_limit(length: int) -> None:
+        # Whoever reads a body has been routed to, and routing has put the endpoint into the scope.
+        limit = getattr(scope.get("endpoint"), "max_body_bytes", DEFAULT_MAX_BODY_BYTES)
         if length > limit:
             raise Problem(
                 "body-too-large",
@@ -107,11 +123,3 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
         return message
 
     return receive_at_most
-
-
-def body_limit(path: str) -> int:
-    """The longest body that an address takes, in bytes."""
-    for pattern, limit in _LARGER_BODIES:
-        if pattern.fullmatch(path):
-            return limit
-    return MAXIMUM_BODY_BYTES

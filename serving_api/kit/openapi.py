@@ -1,55 +1,29 @@
-"""What the OpenAPI document says beyond the routes: introduction, tags, problem documents."""
+"""What the OpenAPI document says beyond the routes: the shape of tags and of problem documents."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from serving_api.kit.errors import REGISTRY, TYPE_PREFIX, ProblemDocument
+from serving_api.kit.errors import REGISTRY, ProblemDocument
 
-_PROBLEMS = "\n".join(
-    f"| `{slug}` | {int(kind.status)} | {kind.title} |" for slug, kind in REGISTRY.items()
+PROBLEMS_TABLE = "\n".join(
+    [
+        "| Slug | Status | Meaning |",
+        "|---|---|---|",
+        *(f"| `{slug}` | {int(kind.status)} | {kind.title} |" for slug, kind in REGISTRY.items()),
+    ]
 )
+"""The kinds of problem, as a Markdown table."""
 
-DESCRIPTION = f"""
-Reads what ReviewGraph has collected, understood and counted for a tenant.
 
-**Access.** `POST /v1/auth/token` gives an access token for the `Authorization: Bearer` header. What
-one may see is decided anew with every request; what one may not see answers as if it did not exist.
+class Tag(TypedDict):
+    """What a slice is filed under; its routes declare it."""
 
-**Numbers.** Every figure carries `review_count`, how many reviews it was computed from, and
-`reviews`, the address of exactly those reviews.
-
-**Freshness.** Answers with numbers carry an `ETag`. Send it back in `If-None-Match`; `304` means
-that nothing has changed.
-
-**Lists** are read page by page: follow `next` until it is null. New rows never make a page repeat
-or skip another row.
-
-**Problems** are answered as `application/problem+json` (RFC 9457) with a `type` of
-`{TYPE_PREFIX}` and one of these slugs:
-
-| Slug | Status | Meaning |
-|---|---|---|
-{_PROBLEMS}
-"""
-
-TAGS = [
-    {"name": "identity", "description": "Logging in, and who one is."},
-    {"name": "tenants", "description": "The tenants one belongs to."},
-    {"name": "metrics", "description": "Numbers, each with the reviews behind it."},
-    {"name": "reviews", "description": "The reviews themselves."},
-    {"name": "corrections", "description": "What people say of reviews where the models err."},
-    {
-        "name": "understanding",
-        "description": "What the reviews are read with.",
-    },
-    {"name": "analysis", "description": "Understanding texts while you wait."},
-    {"name": "reports", "description": "Written reports: list, download, ask for another."},
-    {"name": "health", "description": "For whoever runs the API."},
-]
+    name: str
+    description: str
 
 
 def install(app: FastAPI) -> None:

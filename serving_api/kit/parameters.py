@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import AfterValidator, BeforeValidator, Field
 
-REVIEW_KEY = re.compile(r"[0-9a-f]{32}")
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

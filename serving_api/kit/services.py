@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from resources.database import Database
@@ -27,8 +26,6 @@ class Services:
         snapshots_path: Folder of the snapshots.
         objects: Files of reports.
         answers: Kept answers from snapshots.
-        analyses: Kept annotations of single texts.
-        analysts: How many requests may understand texts at the same time.
         tokens: Signs and reads access tokens.
         cursors: Signs and reads cursors.
     """
@@ -38,8 +35,6 @@ class Services:
     snapshots_path: Path
     objects: ObjectStore
     answers: AnswerCache
-    analyses: AnswerCache
-    analysts: CapacityLimiter
     tokens: Tokens
     cursors: Cursors
 

@@ -8,14 +8,17 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from serving_api.kit.errors import documented
+from serving_api.kit.openapi import Tag
 from serving_api.kit.published import FromSnapshot
 from serving_api.kit.services import CurrentServices
 from serving_api.metrics import schemas, service
 from serving_api.metrics.series import series
 
+TAG = Tag(name="metrics", description="Numbers, each with the reviews behind it.")
+
 router = APIRouter(
     prefix="/v1/tenants/{tenant}/metrics",
-    tags=["metrics"],
+    tags=[TAG["name"]],
     responses=documented(
         "unauthenticated", "not-found", "nothing-published", "invalid-parameters", "unavailable"
     ),

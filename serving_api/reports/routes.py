@@ -10,12 +10,15 @@ from starlette.responses import StreamingResponse
 from serving_api.kit.auth import AsMember
 from serving_api.kit.caching import REVALIDATE, matches
 from serving_api.kit.errors import documented
+from serving_api.kit.openapi import Tag
 from serving_api.kit.services import CurrentServices
 from serving_api.reports import schemas, service
 
+TAG = Tag(name="reports", description="Written reports: list, download, ask for another.")
+
 router = APIRouter(
     prefix="/v1/tenants/{tenant}",
-    tags=["reports"],
+    tags=[TAG["name"]],
     responses=documented("unauthenticated", "not-found", "invalid-parameters", "unavailable"),
 )
 ReportId = Annotated[str, Path(description="The report's id, a UUID.")]

@@ -9,13 +9,16 @@ from starlette.responses import Response
 
 from serving_api.kit.caching import NO_STORE
 from serving_api.kit.errors import documented
+from serving_api.kit.openapi import Tag
 from serving_api.kit.published import FromSnapshot
 from serving_api.kit.services import CurrentServices
 from serving_api.reviews import schemas, service
 
+TAG = Tag(name="reviews", description="The reviews themselves.")
+
 router = APIRouter(
     prefix="/v1/tenants/{tenant}/reviews",
-    tags=["reviews"],
+    tags=[TAG["name"]],
     responses=documented(
         "unauthenticated", "not-found", "nothing-published", "invalid-parameters", "unavailable"
     ),

@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any
 
 from resources.storage.snapshots import Snapshot
+from resources.vocabulary import is_review_key
 from serving_api.kit.errors import Problem
 from serving_api.kit.paging import Cursors, digest_of, link
-from serving_api.kit.parameters import REVIEW_KEY
 from serving_api.reviews.schemas import Review, ReviewListParameters, ReviewPage
 
 _COLUMNS = """
@@ -66,7 +66,7 @@ def get_review(snapshot: Snapshot, review_key: str) -> Review:
     Raises:
         Problem: ``not-found`` if this tenant has no such review.
     """
-    if not REVIEW_KEY.fullmatch(review_key):
+    if not is_review_key(review_key):
         raise Problem("not-found")
     for row in _rows(
         snapshot, f"select {_COLUMNS} from reviews where review_key = ?", [review_key]

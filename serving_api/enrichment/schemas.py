@@ -1,4 +1,4 @@
-"""Shapes of the understanding slice."""
+"""Shapes of the enrichment slice."""
 
 from __future__ import annotations
 

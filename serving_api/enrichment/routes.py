@@ -1,18 +1,23 @@
-"""Addresses of the understanding slice."""
+"""Addresses of the enrichment slice."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
+from serving_api.enrichment import schemas, service
 from serving_api.kit.auth import AsMember
+from serving_api.kit.edge import takes_bodies
 from serving_api.kit.errors import documented
-from serving_api.understanding import schemas, service
+from serving_api.kit.openapi import Tag
+
+TAG = Tag(name="enrichment", description="What a tenant's reviews are annotated with.")
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant}",
-    tags=["understanding"],
+    tags=[TAG["name"]],
     responses=documented("unauthenticated", "not-found", "unavailable"),
 )
+MAX_DOCUMENT_BYTES = 4 * 1024 * 1024  # the topics or the aspects of a tenant, whole
 _WRITING = documented("forbidden", "invalid-parameters", "body-too-large")
 
 
@@ -25,6 +30,7 @@ def read_taxonomy(session: AsMember) -> schemas.Taxonomy:
 @router.put(
     "/taxonomy", operation_id="write_taxonomy", summary="Change the topics", responses=_WRITING
 )
+@takes_bodies(up_to=MAX_DOCUMENT_BYTES)
 def write_taxonomy(wanted: schemas.NewTaxonomy, session: AsMember) -> schemas.Taxonomy:
     """Replace all topics. Owners, administrators and analysts may; older versions are kept."""
     return service.put_taxonomy(session, wanted)
@@ -42,6 +48,7 @@ def read_aspect_lexicon(session: AsMember) -> schemas.AspectLexicon:
     summary="Change the aspects",
     responses=_WRITING,
 )
+@takes_bodies(up_to=MAX_DOCUMENT_BYTES)
 def write_aspect_lexicon(
     wanted: schemas.NewAspectLexicon, session: AsMember
 ) -> schemas.AspectLexicon:

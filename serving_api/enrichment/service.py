@@ -15,9 +15,7 @@ from resources.enrichment.tenant_context import (
 from resources.nlp import topics as nlp_topics
 from resources.nlp.aspects import lexicon as aspects
 from resources.nlp.plugins import PluginError, PluginSpec, version_of
-from serving_api.kit.auth import TenantSession
-from serving_api.kit.errors import invalid_parameter
-from serving_api.understanding.schemas import (
+from serving_api.enrichment.schemas import (
     AspectLexicon,
     MinedTerm,
     NewAspectLexicon,
@@ -28,6 +26,8 @@ from serving_api.understanding.schemas import (
     Taxonomy,
     Topic,
 )
+from serving_api.kit.auth import TenantSession
+from serving_api.kit.errors import invalid_parameter
 
 
 def get_taxonomy(session: TenantSession) -> Taxonomy:

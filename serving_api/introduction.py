@@ -1,0 +1,27 @@
+"""What the OpenAPI document says of the API as a whole."""
+
+from __future__ import annotations
+
+from serving_api.kit.errors import TYPE_PREFIX
+from serving_api.kit.openapi import PROBLEMS_TABLE
+
+INTRODUCTION = f"""
+Reads what ReviewGraph has collected, annotated and counted for a tenant.
+
+**Access.** `POST /v1/auth/token` gives an access token for the `Authorization: Bearer` header. What
+one may see is decided anew with every request; what one may not see answers as if it did not exist.
+
+**Numbers.** Every figure carries `review_count`, how many reviews it was computed from, and
+`reviews`, the address of exactly those reviews.
+
+**Freshness.** Answers with numbers carry an `ETag`. Send it back in `If-None-Match`; `304` means
+that nothing has changed.
+
+**Lists** are read page by page: follow `next` until it is null. New rows never make a page repeat
+or skip another row.
+
+**Problems** are answered as `application/problem+json` (RFC 9457) with a `type` of
+`{TYPE_PREFIX}` and one of these slugs:
+
+{PROBLEMS_TABLE}
+"""
