@@ -24,6 +24,7 @@ from resources.database.errors import (
     TierNotAllowedError,
     UnknownTenantError,
 )
+from resources.database.event_records import Event
 from resources.database.ledger import StageRecord, StageStatus
 from resources.database.recording import BatchOutcome, DayOutcome, SourceOutcome, StageRecorder
 from resources.database.report_records import ReportDocument, ReportFile, ReportRequest
@@ -49,6 +50,7 @@ __all__ = [
     "DocumentRecord",
     "DuplicateError",
     "EmbeddedServerError",
+    "Event",
     "ImportBatch",
     "Membership",
     "NlpSettings",

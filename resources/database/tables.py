@@ -5,6 +5,7 @@ from __future__ import annotations
 from resources.database.batch_records import batch_runs
 from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
+from resources.database.event_records import events
 from resources.database.ledger import stage_runs
 from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
@@ -20,6 +21,7 @@ __all__ = [
     "batch_runs",
     "corrections",
     "dataforseo_tasks",
+    "events",
     "import_batches",
     "memberships",
     "metadata",

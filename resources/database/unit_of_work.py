@@ -24,6 +24,7 @@ from resources.database.enrichment_choices import (
     taxonomies,
 )
 from resources.database.errors import DatabaseUnavailableError
+from resources.database.event_records import EventRepository
 from resources.database.ledger import LedgerRepository
 from resources.database.report_records import ReportRepository
 from resources.database.schema import TENANT_SETTING, USER_SETTING
@@ -151,6 +152,11 @@ class UnitOfWork:
     def reports(self) -> ReportRepository:
         """The report requests and documents."""
         return ReportRepository(self.session)
+
+    @cached_property
+    def events(self) -> EventRepository:
+        """The outbox: what others have to hear of, once this transaction has ended well."""
+        return EventRepository(self.session)
 
     @cached_property
     def corrections(self) -> CorrectionRepository:

@@ -58,6 +58,7 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
     work.usage.add_all(
         [UsageEntry(tenant_id=tenant_id, kind="report_made", subject="r", quantity=1, day=DAY)]
     )
+    work.events.add("source.asked", "s", tenant_id=tenant_id)
     work.snapshots.point_to(tenant_id, "v1", path="p", row_count=1)
     request = work.reports.request(tenant_id)
     work.reports.add_document(
@@ -173,9 +174,11 @@ def test_a_row_for_another_tenant_is_refused(database):
         lambda work: work.taxonomies.save("bolt", {}, version="v2", author="eve"),
         lambda work: work.lexicons.save("bolt", {}, version="v2", author="eve"),
         lambda work: work.nlp_settings.choose("bolt", tier="deep"),
+        lambda work: work.events.add("report.finished", "r", tenant_id="bolt"),
+        lambda work: work.events.add("release.installed", "r"),
     ],
 )
-def test_what_another_tenant_says_of_its_reviews_cannot_be_written_for_it(database, write):
+def test_what_another_tenant_says_cannot_be_written_for_it(database, write):
     with (
         pytest.raises(ProgrammingError, match="row-level security"),
         database.work("acme") as work,
@@ -215,6 +218,9 @@ def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database)
         "update reviewgraph.usage_entries set quantity = 0",
         "insert into reviewgraph.usage_entries select * from reviewgraph.usage_entries",
         "delete from reviewgraph.source_days",
+        "delete from reviewgraph.events",
+        "update reviewgraph.events set published_at = now()",
+        "insert into reviewgraph.events (tenant_id, published_at) values ('acme', now())",
         "truncate reviewgraph.sources",
         "create table reviewgraph.mine (id int)",
         "create table dagster.mine (id int)",
