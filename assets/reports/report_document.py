@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import dagster as dg
 
 from assets import preview
 from assets.scope import RunScope
-from resources.database import Database, ReportDocument, ReportRequest, StageRecord
+from resources.database import (
+    Database,
+    ReportDocument,
+    ReportRequest,
+    StageRecorder,
+    UsageEntry,
+)
 from resources.database.report_records import ReportFile
 from resources.errors import ReviewGraphError
 from resources.reporting import (
@@ -46,14 +51,14 @@ class Press:
         snapshots: Where the numbers are.
         objects: Where the files go.
         printer: The warm browser.
-        started_at: The moment that the reports are dated to.
+        recorder: What the run has to say for the ledger; the reports are dated to its beginning.
     """
 
     database: Database
     snapshots: SnapshotStore
     objects: ObjectStore
     printer: Printer
-    started_at: datetime
+    recorder: StageRecorder
 
 
 @dg.asset(
@@ -79,7 +84,8 @@ def report_document(
     documents: list[ReportDocument] = []
     troubles: dict[str, str] = {}
     with Printer(settings.chromium) as printer:
-        press = Press(database, snapshots, objects, printer, datetime.now(UTC))
+        recorder = StageRecorder("reported", context.run.run_id)
+        press = Press(database, snapshots, objects, printer, recorder)
         if scope.report_requests:
             for request_id in scope.report_requests:
                 answer(press, UUID(request_id), context.run.run_id, documents, troubles)
@@ -87,7 +93,8 @@ def report_document(
             for tenant in scope.reviewed_tenants(context, lake):
                 with _trouble_noted(troubles, tenant):
                     documents.append(report_current(press, tenant))
-                    _record(press, scope, context, tenant, documents[-1])
+                    with database.jobs() as work:
+                        recorder.record_passed_on(work, scope.days(context), [tenant])
     if troubles:
         context.log.warning("Reports held back: %s", troubles)
     return dg.MaterializeResult(
@@ -180,7 +187,7 @@ def make_document(
         tenant_name=tenant.name,
         colour=tenant.colour,
         period=period,
-        generated_at=press.started_at,
+        generated_at=press.recorder.started_at,
     )
     html = render_html(report)
     content = {
@@ -190,7 +197,7 @@ def make_document(
     }
     files = [_keep(press.objects, tenant_id, suffix, data) for suffix, data in content.items()]
     with press.database.jobs() as work:
-        return work.reports.add_document(
+        document = work.reports.add_document(
             tenant_id,
             snapshot_version=pointer.version,
             title=report.title,
@@ -200,6 +207,20 @@ def make_document(
             period_start=report.period.first if report.period else None,
             period_end=report.period.last if report.period else None,
         )
+        work.usage.add_all([_usage_of(document, press.recorder)])
+    return document
+
+
+def _usage_of(document: ReportDocument, recorder: StageRecorder) -> UsageEntry:
+    """What a tenant used with a report: another attempt at the same document adds nothing."""
+    return UsageEntry(
+        tenant_id=document.tenant_id,
+        kind="report_made",
+        subject=str(document.id),
+        quantity=1,
+        day=recorder.started_at.date(),
+        run_id=recorder.run_id,
+    )
 
 
 def _keep(objects: ObjectStore, tenant_id: str, suffix: str, data: bytes) -> ReportFile:
@@ -225,26 +246,3 @@ def _trouble_noted(troubles: dict[str, str], tenant: str) -> Iterator[None]:
         yield
     except (ReportHeldError, NothingToReportError) as error:
         troubles[tenant] = str(error)
-
-
-def _record(
-    press: Press,
-    scope: RunScope,
-    context: dg.AssetExecutionContext,
-    tenant: str,
-    document: ReportDocument,
-) -> None:
-    with press.database.jobs() as work:
-        work.ledger.record_all(
-            StageRecord(
-                tenant_id=tenant,
-                day=day,
-                stage="reported",
-                rows_in=document.review_count,
-                rows_kept=document.review_count,
-                run_id=context.run.run_id,
-                started_at=press.started_at,
-                finished_at=datetime.now(UTC),
-            )
-            for day in scope.days(context).days()
-        )

@@ -1,6 +1,5 @@
 """``tenant_snapshot``: the tenants' numbers, published under the name of their content."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -8,7 +7,7 @@ import dagster as dg
 from assets import preview
 from assets.metrics.marts import MART_KEYS, run_warehouse
 from assets.scope import RunScope
-from resources.database import Database, StageRecord
+from resources.database import Database, StageRecorder
 from resources.metrics.warehouse import Warehouse
 from resources.settings import Settings
 from resources.storage.lake import Lake
@@ -36,17 +35,19 @@ def tenant_snapshot(
     scope: RunScope,
 ) -> dg.MaterializeResult[None]:
     """Publish the marts of this run for each tenant, then point to them."""
-    started = datetime.now(UTC)
+    recorder = StageRecorder("published", context.run.run_id)
     inputs = {
         "lake_versions": {name: lake.version(spec) for name, spec in TABLES.items()},
         "run_id": context.run.run_id,
     }
+    days, counted = scope.days(context), lake.version(DAILY_FACTS)
     published = []
     with run_warehouse(context, settings) as warehouse:
         for tenant in scope.reviewed_tenants(context, lake):
             snapshot = publish(warehouse, snapshots, database, tenant, inputs, settings)
-            _record(database, lake, scope, context, tenant, snapshot, started)
             published.append(snapshot)
+            with database.jobs() as work:
+                recorder.record_passed_on(work, days, [tenant], input_version=counted)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": sum(sum(one.row_counts.values()) for one in published),
@@ -87,37 +88,8 @@ def publish(
             run_id=inputs.get("run_id"),
         )
         recent = [record.version for record in work.snapshots.list(tenant)]
-        keep = work.snapshots.referenced_versions(tenant) | set(
-            recent[: settings.snapshots_kept + 1]
-        )
+        keep = work.reports.referenced_versions(tenant) | set(recent[: settings.snapshots_kept + 1])
     for version in snapshots.prune(tenant, keep):
         with database.jobs() as work:
             work.snapshots.forget(tenant, version)
     return snapshot
-
-
-def _record(
-    database: Database,
-    lake: Lake,
-    scope: RunScope,
-    context: dg.AssetExecutionContext,
-    tenant: str,
-    snapshot: PublishedSnapshot,
-    started: datetime,
-) -> None:
-    rows = snapshot.row_counts.get("reviews", 0)
-    with database.jobs() as work:
-        work.ledger.record_all(
-            StageRecord(
-                tenant_id=tenant,
-                day=day,
-                stage="published",
-                input_version=lake.version(DAILY_FACTS),
-                rows_in=rows,
-                rows_kept=rows,
-                run_id=context.run.run_id,
-                started_at=started,
-                finished_at=datetime.now(UTC),
-            )
-            for day in scope.days(context).days()
-        )

@@ -22,7 +22,7 @@ from resources.database.ledger import READS, StageRecord
 from resources.database.source_days import SourceDay
 from resources.database.unit_of_work import UnitOfWork
 from resources.database.usage_records import UsageEntry, UsageKind
-from resources.vocabulary import Stage
+from resources.vocabulary import DayRange, Stage
 
 _USED: Mapping[Stage, UsageKind] = {
     "collected": "reviews_collected",
@@ -139,7 +139,7 @@ class StageRecorder:
     def record_passed_on(
         self,
         work: UnitOfWork,
-        days: tuple[date, date],
+        days: DayRange,
         tenants: Sequence[str],
         *,
         table_version: int | None = None,
@@ -152,12 +152,12 @@ class StageRecorder:
 
         Args:
             work: The transaction that all of it is written in.
-            days: First and last day of the run, both included.
+            days: The days of the run.
             tenants: The tenants of the run.
             table_version: Version of the lake table the stage wrote.
             input_version: Version of the lake table the stage read.
         """
-        kept = work.ledger.rows_kept(READS[self.stage], days, tenants)
+        kept = work.ledger.rows_kept(READS[self.stage], (days.first, days.last), tenants)
         self.record(
             work,
             (

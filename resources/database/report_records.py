@@ -38,7 +38,7 @@ from resources.database.schema import (
     one_of,
     tenant_column,
 )
-from resources.database.snapshot_records import snapshots
+from resources.database.snapshot_records import snapshot_pointers, snapshots
 
 RequestStatus = Literal["queued", "running", "done", "failed", "held"]
 REQUEST_STATUSES: tuple[RequestStatus, ...] = ("queued", "running", "done", "failed", "held")
@@ -339,6 +339,16 @@ class ReportRepository(Repository):
         if before is not None:
             statement = statement.where(order < tuple_(before.created_at, before.id))
         return self._all(ReportDocument, statement.order_by(order.desc()).limit(limit))
+
+    def referenced_versions(self, tenant_id: str) -> set[str]:
+        """Snapshots that must stay: the current one, and those that reports were made from."""
+        pointed = select(snapshot_pointers.c.version).where(
+            snapshot_pointers.c.tenant_id == tenant_id
+        )
+        reported = select(report_documents.c.snapshot_version).where(
+            report_documents.c.tenant_id == tenant_id
+        )
+        return {row.version for row in self._execute(pointed.union(reported))}
 
     def _end(
         self, request: ReportRequest, status: RequestStatus, error: str | None

@@ -126,18 +126,6 @@ class SnapshotRepository(Repository):
         statement = select(snapshots).where(snapshots.c.tenant_id == tenant_id)
         return self._all(SnapshotRecord, statement.order_by(snapshots.c.published_at.desc()))
 
-    def referenced_versions(self, tenant_id: str) -> set[str]:
-        """Versions that must stay: the current one, and those that reports were made from."""
-        from resources.database.report_records import report_documents
-
-        pointed = select(snapshot_pointers.c.version).where(
-            snapshot_pointers.c.tenant_id == tenant_id
-        )
-        reported = select(report_documents.c.snapshot_version).where(
-            report_documents.c.tenant_id == tenant_id
-        )
-        return {row.version for row in self._execute(pointed.union(reported))}
-
     def forget(self, tenant_id: str, version: str) -> None:
         """Strike out a snapshot whose folder is gone.
 

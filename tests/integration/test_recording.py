@@ -19,6 +19,7 @@ from resources.database import (
     UsageEntry,
     UsageTotal,
 )
+from resources.vocabulary import DayRange
 
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)
 DAYS = (FIRST, SECOND)
@@ -146,7 +147,7 @@ def test_a_stage_for_whole_tenants_records_what_each_day_added_and_no_other_day(
         ],
     )
     recorder = StageRecorder("counted", "run-1")
-    recorder.record_passed_on(work, DAYS, ["acme"], table_version=7, input_version=5)
+    recorder.record_passed_on(work, DayRange(*DAYS), ["acme"], table_version=7, input_version=5)
     assert work.ledger.get("bolt", SECOND, "counted") is None
     found = [each for each in work.ledger.for_tenant("acme") if each.stage == "counted"]
     assert [(each.day, counts(each)) for each in found] == [
@@ -155,7 +156,7 @@ def test_a_stage_for_whole_tenants_records_what_each_day_added_and_no_other_day(
     ]
     assert {(each.table_version, each.input_version) for each in found} == {(7, 5)}
     assert {each.started_at for each in found} == {recorder.started_at}
-    StageRecorder("published", "run-1").record_passed_on(work, DAYS, ["acme", "bolt"])
+    StageRecorder("published", "run-1").record_passed_on(work, DayRange(*DAYS), ["acme", "bolt"])
     assert work.ledger.get("acme", SECOND, "published").rows_kept == 3
     assert work.ledger.get("bolt", SECOND, "published") is None
 
@@ -172,7 +173,7 @@ def test_all_of_it_is_written_or_nothing(database, work):
 
 def test_nothing_done_is_nothing_written(work):
     StageRecorder("normalised").record(work, [])
-    StageRecorder("counted").record_passed_on(work, DAYS, ["acme"])
+    StageRecorder("counted").record_passed_on(work, DayRange(*DAYS), ["acme"])
     assert work.ledger.for_tenant("acme") == ()
     assert work.usage.add_all([]) == 0
 

@@ -57,6 +57,13 @@ def test_what_was_done_is_kept_when_the_block_ends_well(database):
     assert created.names[0]["name"] == "Bath"
 
 
+def test_a_transaction_makes_the_repositories_it_uses_and_makes_them_once(database):
+    with database.jobs() as work:
+        before = set(vars(work))
+        assert work.ledger is work.ledger
+        assert set(vars(work)) - before == {"ledger"}
+
+
 def test_nothing_is_kept_when_the_block_raises(database):
     def create_and_stumble() -> None:
         with database.jobs() as work:
@@ -178,7 +185,7 @@ def test_a_pointer_moves_and_what_reports_rest_on_stays_referenced(database, pub
         work.snapshots.point_to(published, "v2", path="acme/v2", row_count=20, inputs={"a": 1})
         work.snapshots.point_to(published, "v3", path="acme/v3", row_count=30)
         assert work.snapshots.current(published).version == "v3"
-        assert work.snapshots.referenced_versions(published) == {"v1", "v3"}
+        assert work.reports.referenced_versions(published) == {"v1", "v3"}
         work.snapshots.forget(published, "v2")
         assert {each.version for each in work.snapshots.list(published)} == {"v1", "v3"}
     with pytest.raises(IntegrityError), database.jobs() as work:
