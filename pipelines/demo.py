@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +134,3 @@ def run(
     with outside_world(session.settings) as settings:
         outside = Session(settings, session.database)
         return run_days(outside, days, names, on_event=on_event)
-
-
-def utc_today() -> date:
-    """Return today in UTC, the ingestion day of what arrives now."""
-    return datetime.now(UTC).date()

@@ -6,8 +6,7 @@ tests walk the same path.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,11 +15,17 @@ import polars as pl
 
 from pipelines.launch import StepEvent, run_days
 from pipelines.session import Session
-from resources.collection.day_totals import note_collected
-from resources.collection.importing import LandedBatch, LandingReport, land
+from resources.collection.day_totals import LandedRows, find_landed, note_collected
+from resources.collection.importing import (
+    ImportPlan,
+    LandedBatch,
+    LandingReport,
+    land,
+    plan_import,
+)
 from resources.database import ImportBatch
-from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS, TableSpec
-from resources.vocabulary import DayRange
+from resources.storage.schemas import REJECTED_REVIEWS, REVIEWS, TableSpec
+from resources.vocabulary import DayRange, utc_today
 
 
 @dataclass(frozen=True)
@@ -39,22 +44,12 @@ class FileImport:
 
     Attributes:
         session: The installation.
-        tenant_id: Whose reviews these are.
-        path: The file or folder.
-        source: Name of the source.
-        overrides: Fields whose column the user named.
-        rating_scale: Highest possible rating, when told.
-        day_first: How to read ambiguous dates, when told.
+        plan: The files, and how they are understood.
         day: The ingestion day of what lands now.
     """
 
     session: Session
-    tenant_id: str
-    path: Path
-    source: str
-    overrides: Mapping[str, str]
-    rating_scale: float | None
-    day_first: bool | None
+    plan: ImportPlan
     day: date
 
     @classmethod
@@ -65,22 +60,20 @@ class FileImport:
         path: Path,
         *,
         source: str | None = None,
-        overrides: Mapping[str, str] | None = None,
-        rating_scale: float | None = None,
-        day_first: bool | None = None,
         day: date | None = None,
     ) -> FileImport:
-        """Describe an import; by default the file names the source and the day is today."""
-        return cls(
-            session,
-            tenant_id,
-            path,
-            source or source_name(path),
-            overrides or {},
-            rating_scale,
-            day_first,
-            day or datetime.now(UTC).date(),
-        )
+        """Plan an import; by default the file names the source and the day is today.
+
+        Raises:
+            ImportFileError: The file cannot be imported.
+        """
+        plan = plan_import(path, tenant_id=tenant_id, source=source)
+        return cls(session, plan, day or utc_today())
+
+    @property
+    def tenant_id(self) -> str:
+        """Whose reviews these are."""
+        return self.plan.tenant_id
 
     def create_tenant_if_new(self) -> bool:
         """Create the tenant under its own id when there is none; return whether it was new."""
@@ -96,17 +89,7 @@ class FileImport:
         Args:
             progress: Told of bytes read, bytes in all, and rows so far.
         """
-        landing = land(
-            self.path,
-            tenant_id=self.tenant_id,
-            source=self.source,
-            day=self.day,
-            lake=self.session.lake,
-            overrides=self.overrides,
-            rating_scale=self.rating_scale,
-            day_first=self.day_first,
-            progress=progress,
-        )
+        landing = land(self.plan, day=self.day, lake=self.session.lake, progress=progress)
         self._note_landing(landing)
         return landing
 
@@ -180,33 +163,24 @@ class FileImport:
             ]
             if not new:
                 return
-            found = self._landed_rows([batch.batch_id for batch in new])
+            found = find_landed(
+                self.session.lake, self.tenant_id, [batch.batch_id for batch in new]
+            )
             for batch in new:
-                day, records = found.get(batch.batch_id, (self.day, batch.record_count))
-                work.imports.record(self._note(batch, day, records))
-            for day in sorted({day for day, _ in found.values()}):
+                landed = found.get(batch.batch_id, LandedRows(self.day, batch.record_count))
+                work.imports.record(self._note(batch, landed))
+            for day in sorted({landed.day for landed in found.values()}):
                 note_collected(work, self.session.lake, self.tenant_id, day)
 
-    def _landed_rows(self, batches: list[str]) -> dict[str, tuple[date, int]]:
-        """Return the day and the count of rows of batches that are in the lake."""
-        raw = self.session.lake.read(RAW_REVIEWS, tenants=[self.tenant_id]).frame
-        counts = (
-            raw.filter(pl.col("batch_id").is_in(batches))
-            .group_by("batch_id", "day")
-            .agg(pl.len())
-            .collect()
-        )
-        return {batch: (day, rows) for batch, day, rows in counts.iter_rows()}
-
-    def _note(self, batch: LandedBatch, day: date, records: int) -> ImportBatch:
+    def _note(self, batch: LandedBatch, landed: LandedRows) -> ImportBatch:
         return ImportBatch(
             id=batch.batch_id,
             tenant_id=self.tenant_id,
-            source=self.source,
+            source=self.plan.source,
             file_name=batch.file_name,
             byte_count=batch.byte_count,
-            record_count=records,
-            day=day,
+            record_count=landed.rows,
+            day=landed.day,
             mapping=batch.guesses[0].mapping if batch.guesses else {},
             landed_at=datetime.now(UTC),
         )
@@ -217,17 +191,12 @@ class FileImport:
             return [batch for batch in found if batch is not None]
 
     def _rows(self, spec: TableSpec, landing: LandingReport) -> pl.LazyFrame:
-        batches = [batch.batch_id for batch in landing.batches]
-        frame = self.session.lake.read(
-            spec, days=self.days(landing), tenants=[self.tenant_id]
+        return self.session.lake.read(
+            spec,
+            days=self.days(landing),
+            tenants=[self.tenant_id],
+            batches=[batch.batch_id for batch in landing.batches],
         ).frame
-        return frame.filter(pl.col("batch_id").is_in(batches))
 
     def _count(self, spec: TableSpec, landing: LandingReport) -> int:
         return int(self._rows(spec, landing).select(pl.len()).collect().item())
-
-
-def source_name(path: Path) -> str:
-    """Name a source after a file: ``Womens Reviews.csv.gz`` -> ``womens-reviews``."""
-    stem = path.resolve().name.split(".")[0]
-    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "file"

@@ -132,7 +132,7 @@ def _execute(
         from pipelines.definitions import build_definitions
 
         definitions = build_definitions(
-            session.settings, database=session.database, **(resources or {})
+            session.settings, **{**session.resources, **(resources or {})}
         )
         run_id = str(uuid.uuid4())
         errors: list[str] = []

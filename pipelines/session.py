@@ -12,8 +12,9 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from resources.errors import ReviewGraphError
 from resources.settings import Settings
@@ -31,31 +32,41 @@ class HomeError(ReviewGraphError):
 
 @dataclass(frozen=True)
 class Session:
-    """What one process uses of an installation."""
+    """What one process uses of an installation; each store is opened once."""
 
     settings: Settings
     database: Database
 
-    @property
+    @cached_property
     def lake(self) -> Lake:
         """The lake's tables."""
         from resources.storage.lake import Lake
 
         return Lake.from_settings(self.settings)
 
-    @property
+    @cached_property
     def objects(self) -> ObjectStore:
         """The report files."""
         from resources.storage.objects import ObjectStore
 
         return ObjectStore.from_settings(self.settings)
 
-    @property
+    @cached_property
     def snapshots(self) -> SnapshotStore:
         """The tenants' published snapshots."""
         from resources.storage.snapshots import SnapshotStore
 
         return SnapshotStore(self.settings.snapshots_path)
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """What the graph's assets stand on here, by the names under which they ask for it."""
+        return {
+            "database": self.database,
+            "lake": self.lake,
+            "objects": self.objects,
+            "snapshots": self.snapshots,
+        }
 
 
 @contextmanager

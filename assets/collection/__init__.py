@@ -1,5 +1,5 @@
 """Reviews as received: what the sources sent, kept as it came.
 
-Asking a vendor and landing files belong to ``resources`` (``dataforseo``, ``importing``); deciding
-what a record means belongs to the next stage, ``assets.reviews``.
+Asking a source and landing what it sends belong to ``resources.collection``; deciding what a record
+means belongs to the next stage, ``assets.reviews``.
 """

@@ -19,6 +19,7 @@ def demo(
     from pipelines import demo as sample
     from pipelines.cli.summaries import show_tenant
     from pipelines.session import open_session
+    from resources.vocabulary import utc_today
 
     started = time.monotonic()
     console.heading("ReviewGraph demo")
@@ -27,7 +28,7 @@ def demo(
             people = sample.make_world(session, reviews=reviews, tenants=tenants, seed=seed)
             sample.register(session, people)
         with console.step("landed two deliveries for each tenant"):
-            days, records = sample.deliver(session, people, sample.utc_today())
+            days, records = sample.deliver(session, people, utc_today())
         pipeline = time.monotonic()
         run_id = sample.run(session, people, days, console.RunProgress())
         console.say(

@@ -49,20 +49,20 @@ def import_reviews(
     from pipelines.cli.summaries import show_tenant
     from pipelines.file_import import FileImport
     from pipelines.session import open_session
-    from resources.collection.importing import guess_columns
+    from resources.collection.importing import plan_import
+    from resources.vocabulary import utc_today
 
-    overrides = _parse_mapping(mapping or [])
-    _show_guess(guess_columns(path, overrides))
+    plan = plan_import(
+        path,
+        tenant_id=tenant,
+        source=source,
+        overrides=_parse_mapping(mapping or []),
+        rating_scale=rating_scale,
+        day_first=day_first,
+    )
+    _show_guess(plan.guess)
     with open_session() as session:
-        work = FileImport.of(
-            session,
-            tenant,
-            path,
-            source=source,
-            overrides=overrides,
-            rating_scale=rating_scale,
-            day_first=day_first,
-        )
+        work = FileImport(session, plan, utc_today())
         if work.create_tenant_if_new():
             console.say(f"Tenant {tenant} is new here and was created.")
         console.heading(f"Importing {path.name} for {tenant}")
@@ -151,7 +151,7 @@ def _show_balance(balance: Balance) -> None:
 
 def _write_rejects(work: FileImport, landing: LandingReport, path: Path | None) -> None:
     folder = work.session.settings.home / "rejects"
-    target = path or folder / f"{work.tenant_id}-{work.source}.csv"
+    target = path or folder / f"{work.tenant_id}-{work.plan.source}.csv"
     written = work.write_rejects(landing, target)
     if written:
         console.say(f"  {written:,} rejected, with their reasons: {target}")

@@ -253,6 +253,12 @@ class ImportRepository(Repository):
         )
         return self._all(ImportBatch, statement)
 
+    def on_days(self, days: tuple[date, date]) -> tuple[ImportBatch, ...]:
+        """The batches of all tenants in sight that landed on the days, both included, by day."""
+        statement = select(import_batches).where(import_batches.c.day.between(*days))
+        order = (import_batches.c.day, import_batches.c.landed_at, import_batches.c.id)
+        return self._all(ImportBatch, statement.order_by(*order))
+
 
 class TaskRepository(Repository):
     """The tasks bought from DataForSEO.

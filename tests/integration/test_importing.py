@@ -21,7 +21,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from resources.collection.importing import ImportFileError, Limits, guess_columns, land
+from resources.collection.importing import ImportFileError, Limits, land, plan_import
 from resources.reviews.normalising import KNOWN_SCHEMA, known_from, normalise_day
 from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS
@@ -42,8 +42,9 @@ def lake(tmp_path):
     return Lake(str(tmp_path / "lake"))
 
 
-def put(lake, path, **options):
-    return land(path, tenant_id="acme", source="shop", day=DAY, lake=lake, **options)
+def put(lake, path, progress=None, **options):
+    plan = plan_import(path, tenant_id="acme", source="shop", **options)
+    return land(plan, day=DAY, lake=lake, progress=progress)
 
 
 def rows_of(lake):
@@ -262,7 +263,7 @@ def test_a_killed_import_lands_nothing_and_can_be_repeated(tmp_path, lake):
     script = textwrap.dedent(f"""
         import time
         from datetime import date
-        from resources.collection.importing import land
+        from resources.collection.importing import land, plan_import
         from resources.storage.lake import Lake
 
         def slowly(done, total, rows):
@@ -270,8 +271,8 @@ def test_a_killed_import_lands_nothing_and_can_be_repeated(tmp_path, lake):
                 print("reading", flush=True)
                 time.sleep(30)
 
-        land({str(path)!r}, tenant_id="acme", source="shop", day=date(2026, 3, 2),
-             lake=Lake({str(tmp_path / "lake")!r}), progress=slowly)
+        plan = plan_import({str(path)!r}, tenant_id="acme", source="shop")
+        land(plan, day=date(2026, 3, 2), lake=Lake({str(tmp_path / "lake")!r}), progress=slowly)
     """)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE,
                           cwd=Path(__file__).resolve().parents[2]) as process:  # fmt: skip
@@ -316,7 +317,7 @@ REAL = {
 def test_real_files_are_understood_land_and_balance(lake, name):
     path = need(name)
     records, mapping = REAL[name]
-    guess = guess_columns(path)
+    guess = plan_import(path, tenant_id="acme", source="shop").guess
     assert mapping.items() <= guess.mapping.items()
     assert ("id" in guess.mapping) == ("id" in mapping)
     report = put(lake, path)
@@ -341,9 +342,9 @@ def test_good_rows_behind_a_line_of_ten_megabytes_are_imported(tmp_path):
     rows = ["1," + "x" * 10_000_000 + ",5", "2,good shoes and fast delivery,4", "3,never again,1"]
     path.write_text("\n".join(["review_id,text,rating", *rows]) + "\n")
     lake = Lake(str(tmp_path / "lake"))
-    report = land(path, tenant_id="acme", source="s", day=date(2026, 1, 2), lake=lake)
+    report = put(lake, path)
     assert report.records == 3
-    raw = lake.read(RAW_REVIEWS, days=DayRange.single(date(2026, 1, 2)))
+    raw = lake.read(RAW_REVIEWS, days=DayRange.single(DAY))
     day = normalise_day(raw.frame, known_from(pl.DataFrame(schema=KNOWN_SCHEMA)))
     assert day.rejected["reason_code"].to_list() == ["text_too_long"]
     assert day.reviews["source_review_id"].sort().to_list() == ["2", "3"]

@@ -18,7 +18,7 @@ from assets.scope import RunScope
 from pipelines.cli import discover_commands
 from pipelines.session import Session
 from pipelines.training import TrainingError, current_texts, tenant_reviews, train_tenant
-from resources.collection.importing import land
+from resources.collection.importing import land, plan_import
 from resources.database.errors import UnknownTenantError
 from resources.enrichment.tenant_context import tenant_context
 from resources.nlp.context import ENGLISH_FILE, MULTILINGUAL_FILE
@@ -54,7 +54,7 @@ def session(module_settings, module_database, tmp_path_factory):
         for tenant in ("acme", "brava", "empty"):
             work.tenants.create(tenant, tenant.title())
     for tenant in ("acme", "brava"):
-        land(file, tenant_id=tenant, source="shop", day=DAY, lake=lake)
+        land(plan_import(file, tenant_id=tenant, source="shop"), day=DAY, lake=lake)
     result = dg.materialize(
         [normalised_reviews, review_enrichments],
         partition_key=DAY.isoformat(),

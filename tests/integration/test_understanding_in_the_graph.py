@@ -19,7 +19,7 @@ from assets.reviews.reviews import normalised_reviews
 from assets.scope import RunScope
 from pipelines.backfill import plan_backfill
 from pipelines.session import Session
-from resources.collection.importing import land
+from resources.collection.importing import land, plan_import
 from resources.database import StageRecord
 from resources.enrichment.tenant_context import corrections_of, tenant_context
 from resources.nlp.context import ENGLISH_FILE, MULTILINGUAL_FILE, SHIPPED_MODELS
@@ -49,7 +49,7 @@ def lake(settings, tmp_path):
     ]
     pl.DataFrame(rows).write_csv(file)
     for tenant in TENANTS:
-        land(file, tenant_id=tenant, source="shop", day=DAY, lake=lake)
+        land(plan_import(file, tenant_id=tenant, source="shop"), day=DAY, lake=lake)
     return lake
 
 

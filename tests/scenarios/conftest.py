@@ -12,7 +12,7 @@ from pipelines import demo
 from pipelines.launch import StepEvent
 from pipelines.session import Session, open_session
 from resources.settings import Settings
-from resources.vocabulary import DayRange
+from resources.vocabulary import DayRange, utc_today
 
 REVIEWS = 15_000  # some 200 a week: enough for an incident to stand out of chance
 TENANTS = 3
@@ -39,7 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with open_session(Settings(home=home, _env_file=None)) as session:
         tenants = demo.make_world(session, reviews=REVIEWS, tenants=TENANTS, seed=11)
         demo.register(session, tenants)
-        days, _ = demo.deliver(session, tenants, demo.utc_today())
+        days, _ = demo.deliver(session, tenants, utc_today())
         events: list[StepEvent] = []
         run_id = demo.run(session, tenants, days, events.append)
         manifest = json.loads((demo.world_path(session.settings) / "manifest.json").read_text())

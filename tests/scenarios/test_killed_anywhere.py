@@ -94,8 +94,8 @@ def launcher():
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory):
     """A small file with repeats, edits and broken rows, and the day it is landed on."""
-    from pipelines.demo import utc_today
     from resources.sandbox.world import generate_world
+    from resources.vocabulary import utc_today
 
     world = tmp_path_factory.mktemp("world")
     manifest = generate_world(world, reviews=400, tenants=1, seed=5)

@@ -10,7 +10,7 @@ import pytest
 from assets.enrichment.review_enrichments import annotate_day
 from assets.metrics.daily_facts import write_facts
 from assets.reviews.reviews import normalise_part
-from resources.collection.importing import land
+from resources.collection.importing import land, plan_import
 from resources.engine import open_engine
 from resources.nlp.context import default_context
 from resources.sandbox.world import generate_world
@@ -33,7 +33,7 @@ def lake(tmp_path_factory):
     tenants = [tenant.id for tenant in manifest.tenants]
     for tenant in tenants:
         path = folder / "world" / tenant / "reviews.csv"
-        land(path, tenant_id=tenant, source="reviews", day=DAY, lake=lake)
+        land(plan_import(path, tenant_id=tenant, source="reviews"), day=DAY, lake=lake)
     normalise_part(lake, DAY, tenants)
     annotate_day(lake, DAY, {tenant: default_context() for tenant in tenants}, workers=2)
     return lake, tenants, folder

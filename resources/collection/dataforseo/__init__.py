@@ -2,7 +2,8 @@
 
 Belongs here: HTTP, retries and status codes (``client``), the shapes of answers (``models``), and
 turning results into raw rows (``google_reviews``). Does not belong here: landing rows in the lake,
-deciding when to collect, and any reading of dates or ratings: rows keep what was received.
+which is done for all collectors alike, deciding when to collect, and any reading of dates or
+ratings: rows keep what was received.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from resources.collection.dataforseo.client import (
 )
 from resources.collection.dataforseo.google_reviews import (
     KIND,
-    CollectedTask,
     GoogleReviewsCollector,
-    SourceFailure,
+    note_landed,
 )
 from resources.collection.dataforseo.task_book import CollectableSource
 
@@ -25,10 +25,9 @@ __all__ = [
     "KIND",
     "AnswerLostError",
     "CollectableSource",
-    "CollectedTask",
     "DataForSEOClient",
     "DataForSEOError",
     "GoogleReviewsCollector",
     "RefusedError",
-    "SourceFailure",
+    "note_landed",
 ]

@@ -34,6 +34,7 @@ from resources.collection.dataforseo.client import (
 )
 from resources.collection.dataforseo.models import GoogleReview, GoogleReviewsResult, Task
 from resources.collection.dataforseo.task_book import CollectableSource, TaskBook, Work
+from resources.collection.port import CollectedBatch, SourceFailure
 from resources.storage.schemas import RAW_REVIEWS
 
 KIND = "google_reviews"
@@ -59,35 +60,6 @@ _SLOWER = 1.5
 _LONGEST_WAIT = 60.0  # seconds
 
 
-@dataclass(frozen=True)
-class CollectedTask:
-    """A finished task, to be landed.
-
-    Attributes:
-        batch_id: Of its rows; the same whenever the task is collected again.
-        rows: With the schema of ``raw_reviews``; empty when nothing was found.
-        cost_usd: Of the task.
-    """
-
-    tenant_id: str
-    source: str
-    tag: str
-    task_id: str
-    batch_id: str
-    rows: pa.Table
-    cost_usd: float
-
-
-@dataclass(frozen=True)
-class SourceFailure:
-    """A source that could not be collected; the others were."""
-
-    tenant_id: str
-    source: str
-    code: int
-    reason: str
-
-
 @dataclass
 class _Open:
     """A task bought and not yet collected."""
@@ -110,7 +82,7 @@ class GoogleReviewsCollector:
 
     Attributes:
         failures: Sources that could not be collected.
-        unfinished: Tags of tasks left to the next run.
+        unfinished: Sources whose tasks are left to the next run.
     """
 
     client: DataForSEOClient
@@ -118,13 +90,13 @@ class GoogleReviewsCollector:
     first_wait: float = 5.0
     patience: float = 3600.0
     failures: list[SourceFailure] = field(default_factory=list)
-    unfinished: list[str] = field(default_factory=list)
+    unfinished: list[SourceFailure] = field(default_factory=list)
 
-    def collect(self, sources: Iterable[CollectableSource], day: date) -> Iterator[CollectedTask]:
+    def collect(self, sources: Iterable[CollectableSource], day: date) -> Iterator[CollectedBatch]:
         """Collect each source once for this day, and what earlier days left open.
 
-        Rows must be landed before :meth:`landed` is called with the task they came with; a source
-        already collected today yields nothing and costs nothing.
+        Rows must be landed before :func:`note_landed` is called with the batch they came in; a
+        source already collected today yields nothing and costs nothing.
 
         Args:
             sources: Active sources, of any tenants.
@@ -153,11 +125,6 @@ class GoogleReviewsCollector:
         open_tasks += bought_before
         open_tasks += self._buy([*to_buy, *never_bought])
         yield from self._wait_for(open_tasks, day)
-
-    def landed(self, task: CollectedTask) -> None:
-        """Note that a task's rows are in the lake."""
-        with self.work() as work:
-            work.tasks.collected(task.tenant_id, task.tag)
 
     def _notes(self, source: CollectableSource, day: date) -> list[tuple[str, str, _Open | None]]:
         """What is to be done about a source: tag, posted/doubtful/new, and the task if posted."""
@@ -236,7 +203,7 @@ class GoogleReviewsCollector:
             rest = iter(answers)
             return [found.get(task["tag"]) or next(rest) for task in tasks]
 
-    def _wait_for(self, tasks: list[_Open], day: date) -> Iterator[CollectedTask]:
+    def _wait_for(self, tasks: list[_Open], day: date) -> Iterator[CollectedBatch]:
         """Look again and again until all are finished or patience ends."""
         give_up_at = time.monotonic() + self.patience
         wait, rounds = self.first_wait, 0
@@ -254,7 +221,7 @@ class GoogleReviewsCollector:
             if not tasks:
                 return
             if time.monotonic() + wait > give_up_at:
-                self.unfinished += [task.tag for task in tasks]
+                self.unfinished += [_unfinished(task) for task in tasks]
                 return
             time.sleep(wait)
             wait = min(wait * _SLOWER, _LONGEST_WAIT)
@@ -295,7 +262,12 @@ class GoogleReviewsCollector:
         )
         work.tasks.failed(source.tenant_id, tag, reason)
         self.failures.append(
-            SourceFailure(source.tenant_id, source.name, answer.status_code, reason)
+            SourceFailure(
+                tenant_id=source.tenant_id,
+                source=source.name,
+                reason=reason,
+                code=answer.status_code,
+            )
         )
 
 
@@ -310,13 +282,24 @@ def task_fields(source: CollectableSource, tag: str) -> dict[str, Any]:
     return {**asked, "tag": tag}
 
 
-def _collected(task: _Open, answer: Task, day: date) -> CollectedTask:
+def note_landed(work: Callable[[], AbstractContextManager[Work]], batch: CollectedBatch) -> None:
+    """Note in the task book that a task's rows are in the lake; its receipt is the task's tag."""
+    with work() as transaction:
+        transaction.tasks.collected(batch.tenant_id, batch.receipt)
+
+
+def _unfinished(task: _Open) -> SourceFailure:
+    reason = f"The task {task.tag} is not finished; the next run collects it."
+    return SourceFailure(tenant_id=task.source.tenant_id, source=task.source.name, reason=reason)
+
+
+def _collected(task: _Open, answer: Task, day: date) -> CollectedBatch:
     cost = task.cost_usd or answer.cost or 0.0
     batch_id = f"dataforseo-{task.task_id}"
     received_at = datetime.now(UTC)
     rows: list[dict[str, Any]] = []
-    for found in answer.result or ():
-        result = GoogleReviewsResult.model_validate(found)
+    results = [GoogleReviewsResult.model_validate(found) for found in answer.result or ()]
+    for result in results:
         items = [item for item in result.items or () if item is not None]
         rows += [_row(item, result, task.source) for item in items]
     for number, row in enumerate(rows, start=1):
@@ -330,14 +313,17 @@ def _collected(task: _Open, answer: Task, day: date) -> CollectedTask:
             "task_id": task.task_id,
             "task_cost_usd": cost,
         }
-    return CollectedTask(
+    claims = [result.reviews_count for result in results if result.reviews_count is not None]
+    return CollectedBatch(
         tenant_id=task.source.tenant_id,
         source=task.source.name,
-        tag=task.tag,
-        task_id=task.task_id,
+        day=day,
         batch_id=batch_id,
         rows=pa.Table.from_pylist(rows, RAW_REVIEWS.schema),
+        task_id=task.task_id,
         cost_usd=cost,
+        claimed_count=sum(claims) if claims else None,
+        receipt=task.tag,
     )
 
 

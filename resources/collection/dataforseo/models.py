@@ -76,7 +76,12 @@ class GoogleReview(_Tolerant):
 
 
 class GoogleReviewsResult(_Tolerant):
-    """What one task found: a place and its reviews, as dictionaries, just as they came."""
+    """What one task found: a place and its reviews, as dictionaries, just as they came.
+
+    Attributes:
+        reviews_count: How many reviews the place has, whatever depth was asked for.
+    """
 
     title: str | None = None
+    reviews_count: int | None = None
     items: list[dict[str, Any] | None] | None = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from resources.collection.importing.column_names import (
     DESCRIPTIONS,
@@ -29,9 +28,7 @@ from resources.collection.importing.column_values import (
     objection_to_text,
     says_ratings,
 )
-from resources.collection.importing.containers import DEFAULT_LIMITS, Limits, files_in, members
 from resources.collection.importing.errors import ImportFileError, NotReviewsError
-from resources.collection.importing.formats import open_table
 from resources.collection.importing.tables import RecordTable, Row
 from resources.collection.importing.values import is_address, is_date, is_number
 
@@ -67,35 +64,21 @@ class ColumnGuess:
     name: str
 
 
-def guess_columns(
-    path: Path | str, overrides: Mapping[str, str] | None = None, limits: Limits = DEFAULT_LIMITS
-) -> ColumnGuess:
-    """Guess the columns of a file; of a folder or archive, those of its first file of reviews.
-
-    Args:
-        path: A file or folder.
-        overrides: Field -> column, which win over every guess.
-        limits: How much may be unpacked.
-
-    Raises:
-        ImportFileError: There is no file of reviews, no column holds the text, or an override
-            names a field or a column that does not exist.
-    """
-    paths, _ = files_in(Path(path))
-    refusal: NotReviewsError | None = None
-    for each in paths:
-        for file in members(each, limits)[0]:
-            try:
-                return guess_table(open_table(file, limits), file.name, overrides)
-            except NotReviewsError as error:
-                refusal = refusal or error
-    raise refusal or ImportFileError(f"{path} holds no file of reviews.")
-
-
 def guess_table(
     table: RecordTable, name: str, overrides: Mapping[str, str] | None = None
 ) -> ColumnGuess:
-    """Guess the columns of an opened file, see :func:`guess_columns`."""
+    """Guess the columns of an opened file.
+
+    Args:
+        table: The file, or a member of an archive.
+        name: How messages call it.
+        overrides: Field -> column, which win over every guess.
+
+    Raises:
+        NotReviewsError: No column holds the text.
+        ImportFileError: It has no record, or an override names a field or a column that does not
+            exist.
+    """
     sample = table.sample()
     columns = [
         Column(

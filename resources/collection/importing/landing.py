@@ -1,40 +1,31 @@
-"""From files to rows of ``raw_reviews``, each exactly once.
+"""From the files of a plan to rows of ``raw_reviews``, each exactly once.
 
-A file's batch id is a hash of who sent it, what is in it and how it is understood, so the same
-file is known again by its bytes alone and is skipped without being parsed. All files of one call
-land in one commit of the lake: a call that dies before it leaves nothing, and can be repeated.
+A file that has landed is known by its batch id and is skipped without being parsed. All files of
+one call land in one commit of the lake: a call that dies before it leaves nothing, and can be
+repeated.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from resources.collection.importing.columns import ColumnGuess, guess_table
-from resources.collection.importing.containers import (
-    DEFAULT_LIMITS,
-    Limits,
-    files_in,
-    members,
-)
-from resources.collection.importing.errors import ImportFileError, NotReviewsError
-from resources.collection.importing.formats import open_table
-from resources.collection.importing.tables import Chunk, RecordTable
+from resources.collection.importing.columns import ColumnGuess
+from resources.collection.importing.errors import ImportFileError
+from resources.collection.importing.plan import ImportPlan, PlannedFile
+from resources.collection.importing.tables import Chunk
 from resources.storage.schemas import RAW_REVIEWS, TableSpec
 
 if TYPE_CHECKING:
     from resources.storage.lake import Commit
 
 _SCHEMA = RAW_REVIEWS.schema
-_PIECE = 1 << 20
 
 # Field of a mapping -> column of raw_reviews, where they are called differently.
 _RAW_COLUMNS = {"id": "review_id", "date": "posted_at"}
@@ -88,7 +79,7 @@ class LandingReport:
         bytes: Size of all files on disk.
         batches: One entry per file.
         skipped: How many of the files had landed before.
-        seconds: Time taken.
+        seconds: Time taken, planning included.
         commit: The lake's commit, None when every file had landed before.
         notes: Files passed over and how files were read, for people.
     """
@@ -105,23 +96,18 @@ class LandingReport:
 
 @dataclass
 class _Delivery:
-    """One file on its way, with the tables in it and how they are understood."""
+    """One planned file on its way."""
 
-    path: Path
-    name: str
-    byte_count: int
-    batch_id: str
-    tables: list[tuple[RecordTable, ColumnGuess]]
-    hints: list[str]
+    file: PlannedFile
     received_at: datetime
+    skipped: bool
     record_count: int = 0
     unreadable_count: int = 0
-    skipped: bool = False
 
     def as_landed(self) -> LandedBatch:
         return LandedBatch(
-            self.batch_id, self.name, self.byte_count, self.record_count, self.unreadable_count,
-            self.skipped, tuple(guess for _, guess in self.tables),
+            self.file.batch_id, self.file.name, self.file.byte_count, self.record_count,
+            self.unreadable_count, self.skipped, tuple(table.guess for table in self.file.tables),
         )  # fmt: skip
 
 
@@ -151,142 +137,56 @@ class _Failure:
 
 
 def land(
-    path: Path | str,
+    plan: ImportPlan,
     *,
-    tenant_id: str,
-    source: str,
     day: date,
     lake: LandingLake,
-    overrides: Mapping[str, str] | None = None,
-    rating_scale: float | None = None,
-    day_first: bool | None = None,
     received_at: datetime | None = None,
     progress: Progress | None = None,
-    limits: Limits = DEFAULT_LIMITS,
 ) -> LandingReport:
-    """Land a file, or all data files of a folder, in ``raw_reviews``.
+    """Land all files of a plan in ``raw_reviews``.
 
     Args:
-        path: A file or folder.
-        tenant_id: Whose reviews these are.
-        source: What the tenant calls where they come from.
+        plan: What to land, and how it is understood.
         day: The ingestion day (UTC).
-        lake: Where they land.
-        overrides: Field -> column, which win over the guess.
-        rating_scale: The best rating of the scale used, where the values cannot tell.
-        day_first: Whether 01/02/2026 is the first of February, where the values cannot tell.
+        lake: Where the records land.
         received_at: When they arrived; now when None.
         progress: Told how far the reading is.
-        limits: How much may be unpacked.
 
     Raises:
         ImportFileError: A file cannot be imported; then nothing has landed.
     """
     started = time.monotonic()
-    paths, notes = files_in(Path(path))
-    root = Path(path) if Path(path).is_dir() else Path(path).parent
-    user_hints = {"rating_scale": rating_scale, "day_first": day_first}
-    deliveries: list[_Delivery] = []
-    refusals: list[NotReviewsError] = []
     now = received_at or datetime.now(UTC)
-    for position, each in enumerate(paths):
-        try:
-            delivery, more = _prepare(
-                each,
-                root,
-                (tenant_id, source),
-                overrides=overrides,
-                hints=user_hints,
-                limits=limits,
-            )
-        except NotReviewsError as error:
-            refusals.append(error)
-            continue
-        # Files of one folder follow each other in time, so that a later file's edits win.
-        delivery.received_at = now + timedelta(microseconds=position)
-        delivery.skipped = lake.landed(RAW_REVIEWS, delivery.batch_id) or any(
-            delivery.batch_id == other.batch_id for other in deliveries
+    deliveries: list[_Delivery] = []
+    for position, file in enumerate(plan.files):
+        is_known = lake.landed(RAW_REVIEWS, file.batch_id) or any(
+            file.batch_id == other.file.batch_id for other in deliveries
         )
-        deliveries.append(delivery)
-        notes.extend(more)
-    if not deliveries:
-        raise refusals[0]
-    notes.extend(f"Passed over: {refusal}" for refusal in refusals)
+        # Files of one folder follow each other in time, so that a later file's edits win.
+        deliveries.append(_Delivery(file, now + timedelta(microseconds=position), is_known))
     due = [delivery for delivery in deliveries if not delivery.skipped]
-    meter = _Meter(sum(delivery.byte_count for delivery in due), progress)
-    commit = _commit(due, lake, meter, tenant_id=tenant_id, source=source, day=day)
+    meter = _Meter(sum(delivery.file.byte_count for delivery in due), progress)
+    constants = {"day": day, "tenant_id": plan.tenant_id, "source": plan.source}
+    commit = _commit(due, lake, meter, constants)
     return LandingReport(
         files=len(deliveries),
         records=sum(delivery.record_count for delivery in deliveries),
-        bytes=sum(delivery.byte_count for delivery in deliveries),
+        bytes=sum(delivery.file.byte_count for delivery in deliveries),
         batches=tuple(delivery.as_landed() for delivery in deliveries),
         skipped=sum(delivery.skipped for delivery in deliveries),
-        seconds=time.monotonic() - started,
+        seconds=plan.seconds + time.monotonic() - started,
         commit=commit,
-        notes=tuple(notes),
+        notes=plan.notes,
     )
 
 
-def _prepare(
-    path: Path,
-    root: Path,
-    owner: tuple[str, str],
-    *,
-    overrides: Mapping[str, str] | None,
-    hints: dict[str, float | bool | None],
-    limits: Limits,
-) -> tuple[_Delivery, list[str]]:
-    """Understand a file's columns and give it its batch id; reads its bytes, not its records."""
-    files, notes = members(path, limits)
-    tables: list[tuple[RecordTable, ColumnGuess]] = []
-    refusals: list[NotReviewsError] = []
-    for file in files:
-        try:
-            table = open_table(file, limits)
-            guess = guess_table(table, file.name, overrides)
-        except NotReviewsError as error:
-            refusals.append(error)
-            continue
-        tables.append((table, guess))
-        notes.extend(f"{file.name}: {note}" for note in guess.notes)
-    if not tables:
-        raise refusals[0]
-    notes.extend(f"Passed over: {refusal}" for refusal in refusals)
-    written = [_hints(guess, hints) for _, guess in tables]
-    identity = json.dumps([*owner, _content_hash(path), written])
-    batch_id = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
-    name = path.relative_to(root).as_posix()
-    size = path.stat().st_size
-    return _Delivery(path, name, size, batch_id, tables, written, datetime.now(UTC)), notes
-
-
-def _hints(guess: ColumnGuess, user_hints: dict[str, float | bool | None]) -> str:
-    """Say how a table is understood; rows with equal hints are read alike when normalising."""
-    given = {name: value for name, value in user_hints.items() if value is not None}
-    return json.dumps({**given, "mapping": guess.mapping}, sort_keys=True, ensure_ascii=False)
-
-
-def _content_hash(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=20)
-    with path.open("rb") as stream:
-        while piece := stream.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def _commit(
-    due: list[_Delivery],
-    lake: LandingLake,
-    meter: _Meter,
-    *,
-    tenant_id: str,
-    source: str,
-    day: date,
+    due: list[_Delivery], lake: LandingLake, meter: _Meter, constants: Mapping[str, object]
 ) -> Commit | None:
     if not due:
         return None
     failure = _Failure()
-    constants = {"day": day, "tenant_id": tenant_id, "source": source}
     batches = _batches(due, meter, constants, failure)
     # The first batch is made here, so that a file's usual errors come before anything is written.
     first = next(batches, None)
@@ -294,7 +194,9 @@ def _commit(
         _refuse_empty(due)
     reader = pa.RecordBatchReader.from_batches(_SCHEMA, _with_first(first, batches))
     try:
-        return lake.append(RAW_REVIEWS, reader, batches=[delivery.batch_id for delivery in due])
+        return lake.append(
+            RAW_REVIEWS, reader, batches=[delivery.file.batch_id for delivery in due]
+        )
     except Exception as error:
         if failure.error is not None and failure.error is not error:
             raise failure.error from None
@@ -308,7 +210,7 @@ def _with_first(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterat
 
 def _refuse_empty(due: list[_Delivery]) -> None:
     raise ImportFileError(
-        f"{', '.join(delivery.name for delivery in due)}: no record in it, nothing to import."
+        f"{', '.join(delivery.file.name for delivery in due)}: no record in it, nothing to import."
     )
 
 
@@ -320,9 +222,10 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     try:
         for delivery in due:
-            for (table, guess), hints in zip(delivery.tables, delivery.hints, strict=True):
-                for chunk in table.chunks(list(guess.mapping.values()), meter.read):
-                    yield _record_batch(chunk, delivery, list(guess.mapping), hints, constants)
+            for table in delivery.file.tables:
+                mapping = table.guess.mapping
+                for chunk in table.records.chunks(list(mapping.values()), meter.read):
+                    yield _record_batch(chunk, delivery, list(mapping), table.hints, constants)
                     meter.rows += len(chunk)
                     meter.report()
     except BaseException as error:
@@ -348,7 +251,7 @@ def _record_batch(
     columns["record_number"] = pa.array(range(first, first + count), pa.int64())
     columns["hints"] = _hints_column(chunk, hints)
     shared = {
-        **constants, "batch_id": delivery.batch_id, "received_at": delivery.received_at
+        **constants, "batch_id": delivery.file.batch_id, "received_at": delivery.received_at
     }  # fmt: skip
     for name, value in shared.items():
         columns[name] = pa.repeat(pa.scalar(value, _SCHEMA.field(name).type), count)
