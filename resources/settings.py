@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import ByteSize, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +28,10 @@ class Settings(BaseSettings):
             the embedded server in ``home`` is used when it is not set.
         lake_url: Where the Delta tables live, a folder or ``s3://bucket/prefix``.
         objects_url: Where report files live, a folder or ``s3://bucket/prefix``.
+        snapshots_url: Where the tenants' snapshots live, a folder or ``s3://bucket/prefix``. Set
+            to an address, it lets the graph and the API run on different machines.
+        snapshots_cache: How much of the snapshots at an address is kept in ``home`` to read from,
+            for example ``8GiB``; what was not asked for the longest goes first.
         s3_endpoint: Address of an S3-compatible server; the provider's own when not set.
         engine: Which engine computes the daily facts.
         spark_master: ``local[N]``, a cluster address, or ``sc://host`` for Spark Connect.
@@ -45,6 +49,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     lake_url: str | None = None
     objects_url: str | None = None
+    snapshots_url: str | None = None
+    snapshots_cache: ByteSize = ByteSize(4 * 2**30)
     s3_endpoint: str | None = None
     s3_region: str = "us-east-1"
     s3_access_key_id: str | None = None
@@ -70,9 +76,19 @@ class Settings(BaseSettings):
         return self.objects_url or str(self.home / "objects")
 
     @property
+    def snapshots_location(self) -> str:
+        """Root of the tenants' snapshots, a local path or an ``s3://`` address."""
+        return self.snapshots_url or str(self.home / "snapshots")
+
+    @property
     def snapshots_path(self) -> Path:
-        """Folder of the tenants' published snapshots."""
+        """Folder of the tenants' published snapshots, where they are in a folder."""
         return self.home / "snapshots"
+
+    @property
+    def snapshots_cache_path(self) -> Path:
+        """Folder of the copies of snapshots that are published at an address."""
+        return self.home / "cache" / "snapshots"
 
     @property
     def scratch_path(self) -> Path:
