@@ -23,6 +23,9 @@ from resources.vocabulary import DayRange
 if TYPE_CHECKING:
     import dagster as dg
 
+_STATEMENT_MILLISECONDS = 120_000
+_RECYCLE_SECONDS = 3600
+
 
 class RunFailedError(ReviewGraphError):
     """A run of the graph failed; the message names the step and its error."""
@@ -165,6 +168,11 @@ def _instance(session: Session) -> Iterator[dg.DagsterInstance]:
     import dagster as dg
 
     with dg.DagsterInstance.get() as instance:
+        # Dagster opens a connection for every statement unless it is told to keep one: a run writes
+        # hundreds of events, and connecting takes longer than writing them.
+        instance.optimize_for_webserver(
+            statement_timeout=_STATEMENT_MILLISECONDS, pool_recycle=_RECYCLE_SECONDS, max_overflow=20
+        )
         yield instance
 
 
