@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _LONGEST = 60
 _FILLERS = r"(?i)\b(de|del|le|el|den|am|um|г)\b\.?"  # noqa: RUF001 - Russian
 
-# Names of months by language; English is known to dateutil.
-_MONTHS = """
-januar februar märz april mai juni juli august september oktober november dezember
-janvier février mars avril mai juin juillet août septembre octobre novembre décembre
-enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre
-gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre
-janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro
-januari februari maart april mei juni juli augustus september oktober november december
-stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia
-ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie
-ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık
-januari februari maret april mei juni juli agustus september oktober november desember
-januari februari mars april maj juni juli augusti september oktober november december
-января февраля марта апреля мая июня июля августа сентября октября ноября декабря
-""".split()  # noqa: RUF001, SIM905 - a table reads better than 144 quoted words
+# Languages whose names of months are read; English is known to dateutil. No two of them give
+# one name to different months, which cannot be said of all: "listopad" is October in Croatian and
+# November in Polish.
+_LANGUAGES = ("de", "fr", "es", "it", "pt", "nl", "pl", "ro", "tr", "id", "sv", "ru")
 _ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_TRANSLATIONS = {name: _ENGLISH[position % 12] for position, name in enumerate(_MONTHS)}
-_SHORT = {"déc": "Dec", "dez": "Dec", "okt": "Oct", "mai": "May", "mär": "Mar", "mrz": "Mar",
-          "fév": "Feb", "févr": "Feb", "avr": "Apr", "ene": "Jan", "abr": "Apr", "ago": "Aug",
-          "dic": "Dec", "gen": "Jan", "mag": "May", "giu": "Jun", "lug": "Jul", "set": "Sep",
-          "ott": "Oct", "fev": "Feb", "out": "Oct", "mrt": "Mar", "mei": "May", "maj": "May",
-          "juil": "Jul", "juin": "Jun", "août": "Aug", "sept": "Sep"}  # fmt: skip
+# Spellings in use that the Unicode locale data do not list.
+_ALSO_WRITTEN = {"fév": "Feb", "mrz": "Mar"}
 _ZONES = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
           "CET": 1, "CEST": 2, "BST": 1, "IST": 5.5, "JST": 9, "KST": 9,
           "UTC": 0, "GMT": 0}  # fmt: skip
@@ -64,8 +49,21 @@ def parse_unusual(text: str) -> datetime | None:
 
 
 def _translate(word: str) -> str:
-    lower = word.casefold()
-    return _TRANSLATIONS.get(lower) or _SHORT.get(lower) or word
+    return english_months().get(word.casefold(), word)
+
+
+@cache
+def english_months() -> dict[str, str]:
+    """The names of months, whole and short, each with its English abbreviation (Unicode CLDR)."""
+    from babel.dates import get_month_names
+
+    names = dict(_ALSO_WRITTEN)
+    for language in _LANGUAGES:
+        for width in ("wide", "abbreviated"):
+            for context in ("format", "stand-alone"):
+                for month, name in get_month_names(width, context, language).items():
+                    names.setdefault(name.casefold().rstrip("."), _ENGLISH[month - 1])
+    return names
 
 
 def _zone(name: str | None, offset: int | None) -> int:

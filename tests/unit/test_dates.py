@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+from babel.dates import get_month_names
 
+from resources.values import unusual_dates
 from resources.values.dates import TIMESTAMP, parse_dates
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -54,6 +56,13 @@ def day(text):
         ("1420070400000", "2015-01-01"),
         ("24. Dezember 2015", "2015-12-24"),
         ("1 de enero de 2015", "2015-01-01"),
+        ("3 févr. 2015", "2015-02-03"),
+        ("7 fév 2015", "2015-02-07"),
+        ("24. Mrz 2015", "2015-03-24"),
+        ("12 sierpnia 2015", "2015-08-12"),
+        ("5 ağustos 2015", "2015-08-05"),
+        ("31 août 2015", "2015-08-31"),
+        ("4 нояб. 2015 г.", "2015-11-04"),  # noqa: RUF001 - Russian
         ("Tue Feb 24 11:35:52 -0800 2015", "2015-02-24T19:35:52"),
         ("3 days ago", "2026-11-19"),
         ("a week ago", "2026-11-15"),
@@ -63,6 +72,17 @@ def day(text):
 )
 def test_a_date_is_read_however_it_is_written(written, moment):
     assert read(written) == [day(moment)]
+
+
+def test_no_name_of_a_month_means_another_month_in_another_language():
+    meant = {}
+    for language in unusual_dates._LANGUAGES:
+        for width in ("wide", "abbreviated"):
+            for month, name in get_month_names(width, locale=language).items():
+                meant.setdefault(name.casefold().rstrip("."), set()).add(month)
+
+    assert len(meant) > 150
+    assert {name: months for name, months in meant.items() if len(months) > 1} == {}
 
 
 @pytest.mark.parametrize(
