@@ -17,17 +17,19 @@ _PREVIEW_ROWS = 20
 
 
 def table(frame: pl.DataFrame) -> dg.MetadataValue[Any]:
-    """Return a frame of numbers as a Markdown table of at most 20 rows."""
-    header = [" | ".join(frame.columns), " | ".join("---" for _ in frame.columns)]
-    rows = (
-        " | ".join(_cell(value) for value in row) for row in frame.head(_PREVIEW_ROWS).iter_rows()
-    )
-    rest = [f"\n… and {len(frame) - _PREVIEW_ROWS} more"] if len(frame) > _PREVIEW_ROWS else []
-    return dg.MetadataValue.md("\n".join([*header, *rows, *rest]))
+    """Return a frame of numbers as a table of at most 20 rows; it says how many are left out."""
+    rows = [
+        dg.TableRecord({name: _cell(value) for name, value in row.items()})
+        for row in frame.head(_PREVIEW_ROWS).iter_rows(named=True)
+    ]
+    columns = [dg.TableColumn(name, _type_name(dtype)) for name, dtype in frame.schema.items()]
+    left_out = len(frame) - len(rows)
+    remarks = dg.TableConstraints([f"{left_out:,} more rows are not shown"] if left_out else [])
+    return dg.MetadataValue.table(rows, dg.TableSchema(columns, remarks))
 
 
 def records(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
-    """Return dictionaries with the same keys as a Markdown table."""
+    """Return dictionaries with the same keys as a table."""
     return table(pl.DataFrame(list(rows), strict=False))
 
 
@@ -48,7 +50,17 @@ def bars(values: Sequence[tuple[str, float]], *, colour: str = "#4f46e5") -> dg.
     return dg.MetadataValue.md(f"![chart](data:image/svg+xml;utf8,{quote(svg)})")
 
 
-def _cell(value: object) -> str:
+def _type_name(dtype: pl.DataType) -> str:
+    """The type of a column, in the words of Dagster's tables."""
+    if dtype.is_integer():
+        return "int"
+    if dtype.is_float():
+        return "float"
+    return "bool" if dtype == pl.Boolean else "string"
+
+
+def _cell(value: object) -> str | int | float | bool | None:
+    """A value as Dagster's tables hold it: fractions to three digits, days and lists as text."""
     if isinstance(value, float):
-        return f"{value:.3f}"
-    return "" if value is None else str(value).replace("|", "\\|")
+        return round(value, 3)
+    return value if value is None or isinstance(value, str | int) else str(value)

@@ -1,0 +1,44 @@
+"""The tables that a materialization shows an operator."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from assets import preview
+
+
+def test_a_frame_is_shown_as_a_table_with_typed_columns():
+    frame = pl.DataFrame(
+        {
+            "tenant": ["acme", None],
+            "day": [date(2026, 3, 1)] * 2,
+            "rows": [7, 8],
+            "share": [2 / 3, None],
+        }
+    )
+    shown = preview.table(frame)
+
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert [column.type for column in shown.schema.columns] == ["string", "string", "int", "float"]
+    assert [record.data for record in shown.records] == [
+        {"tenant": "acme", "day": "2026-03-01", "rows": 7, "share": 0.667},
+        {"tenant": None, "day": "2026-03-01", "rows": 8, "share": None},
+    ]
+    assert shown.schema.constraints.other == []
+
+
+def test_a_long_table_says_how_much_it_leaves_out():
+    shown = preview.table(pl.DataFrame({"rows": range(1_234)}))
+
+    assert len(shown.records) == 20
+    assert shown.schema.constraints.other == ["1,214 more rows are not shown"]
+
+
+def test_a_table_without_rows_keeps_its_columns():
+    shown = preview.table(pl.DataFrame(schema={"tenant": pl.String, "rows": pl.Int64}))
+
+    assert [column.name for column in shown.schema.columns] == ["tenant", "rows"]
+    assert list(shown.records) == []
