@@ -1,4 +1,9 @@
-"""Figures of quality: plain arithmetic over labels and answers, and never a NaN."""
+"""Figures of quality: plain arithmetic over labels and answers, and never a NaN.
+
+scikit-learn's measures give the same figures. They are not used because evaluating is a command of
+the core install: scikit-learn would add 33 MB and a second and a half of imports, takes 25 times as
+long over labels that are strings, and has neither the figures of label lists nor calibration.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,10 @@
 
 All intervals are 95% intervals. They say how far chance alone could have moved a number when other
 customers of the same kind had written; they cannot see what kind of customer does not write at all.
+
+The formulas are written out here and only Student's quantile comes from a library: statsmodels
+gives the same limits (to 3e-16) but takes 1.8 s to import, scipy.stats 0.6 s, and every small run
+makes a report.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Singular and plural of terms: enough to recognise a term, not to write the language.
 
-A form that does not exist does no harm, for nobody writes it.
+A form that does not exist does no harm, for nobody writes it. Lemmas, as simplemma gives them,
+would answer the opposite question: terms are sought in texts as they are written, by the forms of
+each, so that no text has to be taken apart. Its tables take 8.5 s to load for ten languages.
 """
 
 from __future__ import annotations
