@@ -19,8 +19,10 @@ def demo(
     from pipelines import demo as sample
     from pipelines.cli.summaries import show_tenant
     from pipelines.session import open_session
+    from resources.reviews import gate
     from resources.vocabulary import utc_today
 
+    gate.start()
     started = time.monotonic()
     console.heading("ReviewGraph demo")
     with open_session() as session:

@@ -46,6 +46,9 @@ def import_reviews(
     The file may be inside gzip or zip, or be a folder of files. The columns are guessed and shown.
     Importing the same file twice changes nothing.
     """
+    from resources.reviews import gate
+
+    gate.start()  # before all other imports: it gets ready on another core meanwhile
     from pipelines.cli.summaries import show_tenant
     from pipelines.file_import import FileImport
     from pipelines.session import open_session
