@@ -128,7 +128,10 @@ class ObjectStore:
         """
         _key(tenant_id, "0" * 64, suffix)  # refused before anything is read
         with _as_file(data) as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+            sha256 = digest.hexdigest()
             stored = StoredObject(_key(tenant_id, sha256, suffix), sha256, file.tell())
             file.seek(0)
             if not self._holds(stored):
@@ -253,7 +256,7 @@ class ObjectStore:
                 raise _not_found(key) from error
 
     def _holds(self, stored: StoredObject) -> bool:
-        """Whether the file is there: the same name is the same bytes, unless they were cut short."""
+        """Whether the file is there, whole: its name is its bytes, unless they were cut short."""
         try:
             return self.size(stored.key) == stored.size
         except ObjectNotFoundError:

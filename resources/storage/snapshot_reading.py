@@ -6,8 +6,6 @@ folder and no other, and runs single select statements only. Nothing here writes
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +18,13 @@ import polars as pl
 import pyarrow as pa
 
 from resources.errors import ReviewGraphError
-
-MANIFEST = "manifest.json"
+from resources.storage.snapshot_files import (
+    Manifest,
+    SnapshotMissingError,
+    no_snapshot,
+    table_path,
+    verify_tables,
+)
 
 _DATABASE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,  # an API answers many small questions side by side, not one large one
@@ -29,14 +32,6 @@ _DATABASE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-
-
-class SnapshotMissingError(ReviewGraphError):
-    """No snapshot is published under that tenant and version (any more)."""
-
-
-class SnapshotDamagedError(ReviewGraphError):
-    """A snapshot's files are not what was published."""
 
 
 class SnapshotQueryError(ReviewGraphError):
@@ -59,14 +54,17 @@ class Snapshot:
         tenant_id: str,
         version: str,
         path: Path,
-        manifest: dict[str, Any],
+        manifest: Manifest,
         databases: OpenDatabases,
+        *,
+        hold: object | None = None,
     ) -> None:
         self.tenant_id = tenant_id
         self.version = version
         self.path = path
         self.manifest = manifest
         self._databases = databases
+        self._hold = hold  # keeps a copy on this machine for as long as this object lives
 
     def __repr__(self) -> str:
         return f"Snapshot({self.tenant_id!r}, {self.version!r})"
@@ -82,7 +80,7 @@ class Snapshot:
             known = ", ".join(sorted(self.manifest["tables"]))
             raise SnapshotQueryError(f"A snapshot has no table {name!r}; it has {known}.")
         try:
-            return pl.read_parquet(self.path / f"{name}.parquet")
+            return pl.read_parquet(table_path(self.path, name))
         except FileNotFoundError as error:
             raise self._missing() from error
 
@@ -120,15 +118,10 @@ class Snapshot:
         Raises:
             SnapshotDamagedError: A file's content has changed.
         """
-        for name, entry in self.manifest["tables"].items():
-            path = self.path / f"{name}.parquet"
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest != entry["sha256"]:
-                raise _damaged(path, "its content is not what was published")
+        verify_tables(self.path, self.manifest)
 
     def _missing(self) -> SnapshotMissingError:
-        return _no_snapshot(self.tenant_id, self.version)
+        return no_snapshot(self.tenant_id, self.version)
 
 
 class OpenDatabases:
@@ -178,7 +171,7 @@ class OpenDatabases:
 def _open_database(folder: Path, tables: Sequence[str]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=_DATABASE)
     for name in tables:
-        path = str(folder / f"{name}.parquet").replace("'", "''")
+        path = str(table_path(folder, name)).replace("'", "''")
         connection.execute(f"create view {name} as select * from read_parquet('{path}')")
     allowed = str(folder).replace("'", "''")
     connection.execute("set global TimeZone = 'UTC'")
@@ -193,40 +186,3 @@ def _require_select(sql: str) -> None:
     statements = duckdb.extract_statements(sql)
     if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
         raise SnapshotQueryError("A snapshot answers exactly one select statement.")
-
-
-def read_manifest(path: Path, tenant_id: str, version: str) -> dict[str, Any]:
-    """Read a version's manifest and see that its files are there in their full length.
-
-    Raises:
-        SnapshotMissingError: There is no such folder.
-        SnapshotDamagedError: The manifest or a file is missing, cut short or not its own.
-    """
-    try:
-        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_bytes())
-    except FileNotFoundError as error:
-        if path.is_dir():
-            raise _damaged(path / MANIFEST, "it is missing") from error
-        raise _no_snapshot(tenant_id, version) from error
-    except ValueError as error:
-        raise _damaged(path / MANIFEST, "it is not JSON") from error
-    if (manifest.get("tenant_id"), manifest.get("version")) != (tenant_id, version):
-        raise _damaged(path / MANIFEST, "it belongs to another snapshot")
-    for name, entry in manifest["tables"].items():
-        file = path / f"{name}.parquet"
-        if not file.is_file() or file.stat().st_size != entry["bytes"]:
-            raise _damaged(file, f"it should have {entry['bytes']} bytes")
-    return manifest
-
-
-def _no_snapshot(tenant_id: str, version: str) -> SnapshotMissingError:
-    return SnapshotMissingError(
-        f"Tenant {tenant_id} has no snapshot {version}; it may have been replaced by a newer one. "
-        f"Ask for the current version again."
-    )
-
-
-def _damaged(path: Path, what: str) -> SnapshotDamagedError:
-    return SnapshotDamagedError(
-        f"The snapshot file {path} is damaged: {what}. Publish the tenant again."
-    )

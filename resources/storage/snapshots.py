@@ -1,45 +1,35 @@
-"""Publish and read a tenant's numbers: one immutable folder of Parquet files per content version.
-
-::
-
-    {root}/{tenant_id}/{version}/manifest.json
-    {root}/{tenant_id}/{version}/{table}.parquet
+"""Publish and read a tenant's numbers: immutable Parquet files, one set per content version.
 
 A version is named by what its tables say, not by how or when they were written, so that publishing
-the same numbers again changes nothing and the version can serve as ETag and cache key. A folder is
-written under another name, forced to disk and then renamed: it is there whole or not at all. Which
-version is current is a row in PostgreSQL and none of this module's business; how a version is read
-is the business of ``resources.storage.snapshot_reading``.
+the same numbers again changes nothing and the version can serve as ETag and cache key. Versions
+stand in a folder or behind an ``s3://`` address, each whole or not at all; from an address they are
+read through copies on this machine. Which version is current is a row in PostgreSQL and none of
+this module's business; how a version is read is that of ``resources.storage.snapshot_reading``.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
-import os
 import re
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import polars as pl
 import pyarrow as pa
 
-from resources.storage.snapshot_reading import (
-    MANIFEST,
-    OpenDatabases,
-    Snapshot,
+from resources.settings import Settings
+from resources.storage.places import is_address, open_place
+from resources.storage.snapshot_cache import SnapshotCache
+from resources.storage.snapshot_files import (
     SnapshotDamagedError,
     SnapshotMissingError,
-    SnapshotQueryError,
-    read_manifest,
+    content_version,
+    write_tables,
 )
+from resources.storage.snapshot_reading import OpenDatabases, Snapshot, SnapshotQueryError
+from resources.storage.snapshot_remote import RemoteShelf
+from resources.storage.snapshot_shelves import VERSION, FolderShelf, Shelf
 from resources.vocabulary import is_tenant_id
 
 __all__ = [
@@ -52,11 +42,7 @@ __all__ = [
     "content_version",
 ]
 
-_VERSION = re.compile(r"[0-9a-f]{32}")
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_DRAFT = ".draft-"
-_HASHED_ROWS = 50_000  # at a time: bounds the memory that naming a version takes
-_ROW_GROUP = 50_000
 
 
 @dataclass(frozen=True)
@@ -66,7 +52,7 @@ class PublishedSnapshot:
     Attributes:
         tenant_id: Whose snapshot it is.
         version: Its content version, 32 hexadecimal digits.
-        path: Its folder.
+        path: Where its files lie on this machine when they are read here.
         row_counts: Rows of each table.
         created: False where the very same content stood there already.
     """
@@ -77,19 +63,56 @@ class PublishedSnapshot:
     row_counts: dict[str, int]
     created: bool
 
+    @property
+    def key(self) -> str:
+        """Its name below the root of the snapshots, the same on every machine."""
+        return f"{self.tenant_id}/{self.version}"
+
 
 class SnapshotStore:
-    """All tenants' snapshots below one folder. Safe to share between threads and processes.
+    """All tenants' snapshots below one root. Safe to share between threads and processes.
 
     Args:
-        root: The folder.
+        root: The folder, or ``s3://bucket/prefix``.
         open_limit: How many snapshots' databases are kept open for the next question, about 5 MB
             each.
+        storage_options: Access to the S3 service, spelled as for the lake (``aws_region``, ...).
+        cache: Folder of the copies; needed for an address and unused for a folder.
+        cache_bytes: How much of the copies is kept.
+
+    Raises:
+        ValueError: The root is an address and there is no folder for copies.
     """
 
-    def __init__(self, root: Path, *, open_limit: int = 64) -> None:
-        self._root = root
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        open_limit: int = 64,
+        storage_options: Mapping[str, str] | None = None,
+        cache: Path | None = None,
+        cache_bytes: int = 4 * 2**30,
+    ) -> None:
         self._databases = OpenDatabases(open_limit)
+        self._shelf: Shelf
+        if not is_address(str(root)):
+            self._shelf = FolderShelf(Path(root))
+        elif cache is None:
+            raise ValueError(f"Snapshots at {root} need a folder for copies.")
+        else:
+            copies = SnapshotCache(cache, cache_bytes, self._databases.forget)
+            place = open_place(str(root), storage_options)
+            self._shelf = RemoteShelf(str(root).rstrip("/"), place, copies)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> SnapshotStore:
+        """The snapshots that the settings name."""
+        return cls(
+            settings.snapshots_location,
+            storage_options=settings.s3_options,
+            cache=settings.snapshots_cache_path,
+            cache_bytes=settings.snapshots_cache,
+        )
 
     def publish(
         self,
@@ -99,8 +122,7 @@ class SnapshotStore:
     ) -> PublishedSnapshot:
         """Write a tenant's tables as a new version, unless that version is already there.
 
-        Two processes that publish for one tenant take turns. A process that is killed leaves no
-        visible version; the next one clears away what it left.
+        A process that is killed leaves no visible version; a later one clears away what it left.
 
         Args:
             tenant_id: The tenant's slug.
@@ -112,33 +134,19 @@ class SnapshotStore:
 
         Raises:
             SnapshotQueryError: A tenant or table name cannot be the name of a file.
+            StorageUnreachableError: The service does not answer.
         """
-        frames = {_table_name(name): _as_frame(rows) for name, rows in sorted(tables.items())}
-        version = content_version(tenant_id, frames)
-        home = self._tenant_folder(tenant_id)
-        path = home / version
-        home.mkdir(parents=True, exist_ok=True)
-        row_counts = {name: frame.height for name, frame in frames.items()}
-        with _turn(home):
-            _clear_drafts(home)
-            created = not _is_whole(path, tenant_id, version)
-            if created:
-                draft = home / f"{_DRAFT}{uuid4().hex}"
-                draft.mkdir()
-                files = {name: _write_table(draft, name, rows) for name, rows in frames.items()}
-                manifest = {
-                    "tenant_id": tenant_id,
-                    "version": version,
-                    "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                    "inputs": dict(inputs),
-                    "tables": files,
-                }
-                _write_durably(draft / MANIFEST, json.dumps(manifest, indent=2).encode())
-                _sync(draft)
-                _discard(path)
-                draft.rename(path)
-                _sync(home)
-        return PublishedSnapshot(tenant_id, version, path, row_counts, created)
+        frames = {_table_name(name): _as_frame(rows) for name, rows in tables.items()}
+        with self._shelf.drafting(_tenant(tenant_id)) as draft:
+            manifest = write_tables(draft, tenant_id, frames, inputs)
+            created = self._shelf.keep(draft, manifest)
+        return PublishedSnapshot(
+            tenant_id,
+            manifest["version"],
+            self._shelf.folder(tenant_id, manifest["version"]),
+            {name: frames[name].height for name in sorted(frames)},
+            created,
+        )
 
     def open(self, tenant_id: str, version: str) -> Snapshot:
         """Open a published version for reading.
@@ -148,22 +156,27 @@ class SnapshotStore:
             version: A version that ``publish`` returned.
 
         Returns:
-            The snapshot. It holds no file open and need not be closed.
+            The snapshot. It need not be closed; its copy stays while anybody refers to it.
 
         Raises:
             SnapshotMissingError: There is no such version.
             SnapshotDamagedError: Files of the version are missing, cut short or not its own.
+            StorageUnreachableError: The service does not answer.
         """
-        path = self._version_folder(tenant_id, version)
-        manifest = read_manifest(path, tenant_id, version)
-        return Snapshot(tenant_id, version, path, manifest, self._databases)
+        _tenant(tenant_id)
+        if not VERSION.fullmatch(version):
+            raise SnapshotMissingError(
+                f"Tenant {tenant_id} has no snapshot {version!r}: a version is 32 hexadecimal "
+                f"digits."
+            )
+        opened = self._shelf.open(tenant_id, version)
+        return Snapshot(
+            tenant_id, version, opened.folder, opened.manifest, self._databases, hold=opened.hold
+        )
 
     def versions(self, tenant_id: str) -> list[str]:
         """Versions of a tenant that can be opened, in order of their names."""
-        home = self._tenant_folder(tenant_id)
-        if not home.is_dir():
-            return []
-        return sorted(entry.name for entry in home.iterdir() if _VERSION.fullmatch(entry.name))
+        return self._shelf.versions(_tenant(tenant_id))
 
     def prune(self, tenant_id: str, keep: set[str]) -> list[str]:
         """Delete a tenant's versions except those to keep.
@@ -175,58 +188,32 @@ class SnapshotStore:
         Returns:
             The versions that were deleted.
         """
-        home = self._tenant_folder(tenant_id)
-        if not home.is_dir():
-            return []
-        with _turn(home):
-            _clear_drafts(home)
-            unwanted = [version for version in self.versions(tenant_id) if version not in keep]
-            for version in unwanted:
-                self._databases.forget(home / version)
-                _discard(home / version)
-            _sync(home)
+        unwanted = [version for version in self.versions(tenant_id) if version not in keep]
+        for version in unwanted:
+            self._databases.forget(self._shelf.folder(tenant_id, version))
+        self._shelf.discard(tenant_id, unwanted)
         return unwanted
+
+    def check(self) -> None:
+        """Find out whether snapshots can be read.
+
+        Raises:
+            OSError: The folder cannot be read.
+            StorageUnreachableError: The service does not answer.
+        """
+        self._shelf.check()
 
     def close(self) -> None:
         """Let go of the open databases. The store can be used again afterwards."""
         self._databases.clear()
 
-    def _tenant_folder(self, tenant_id: str) -> Path:
-        if not is_tenant_id(tenant_id):
-            raise SnapshotQueryError(
-                f"{tenant_id!r} is no tenant: lower-case letters, digits and hyphens, at most 63."
-            )
-        return self._root.resolve() / tenant_id
 
-    def _version_folder(self, tenant_id: str, version: str) -> Path:
-        if not _VERSION.fullmatch(version):
-            raise SnapshotMissingError(
-                f"Tenant {tenant_id} has no snapshot {version!r}: a version is 32 hexadecimal "
-                f"digits."
-            )
-        return self._tenant_folder(tenant_id) / version
-
-
-def content_version(tenant_id: str, tables: Mapping[str, pl.DataFrame]) -> str:
-    """Name tables by what they say: names, columns, types and values, in their order.
-
-    The values are hashed as JSON lines, which do not depend on how a table is chunked, encoded or
-    compressed, nor on which library wrote it.
-
-    Args:
-        tenant_id: Whose tables they are: no two tenants share a version.
-        tables: Name to rows.
-
-    Returns:
-        32 hexadecimal digits.
-    """
-    digest = hashlib.sha256(json.dumps(["reviewgraph-snapshot-1", tenant_id]).encode())
-    for name, frame in sorted(tables.items()):
-        columns = [(column, str(dtype)) for column, dtype in frame.schema.items()]
-        digest.update(json.dumps([name, frame.height, columns]).encode())
-        for rows in frame.iter_slices(_HASHED_ROWS):
-            digest.update(rows.write_ndjson().encode())
-    return digest.hexdigest()[:32]
+def _tenant(tenant_id: str) -> str:
+    if not is_tenant_id(tenant_id):
+        raise SnapshotQueryError(
+            f"{tenant_id!r} is no tenant: lower-case letters, digits and hyphens, at most 63."
+        )
+    return tenant_id
 
 
 def _as_frame(rows: pa.Table | pl.DataFrame) -> pl.DataFrame:
@@ -240,63 +227,3 @@ def _table_name(name: str) -> str:
     if not _TABLE.fullmatch(name):
         raise SnapshotQueryError(f"{name!r} cannot name a table: use lower-case words and _.")
     return name
-
-
-def _write_table(folder: Path, name: str, frame: pl.DataFrame) -> dict[str, Any]:
-    path = folder / f"{name}.parquet"
-    frame.write_parquet(path, compression="zstd", row_group_size=_ROW_GROUP)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "rows": frame.height,
-        "bytes": path.stat().st_size,
-        "sha256": digest,
-        "columns": frame.columns,
-    }
-
-
-@contextmanager
-def _turn(home: Path) -> Iterator[None]:
-    """Hold the tenant's lock; the system releases it even when the process is killed."""
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _is_whole(path: Path, tenant_id: str, version: str) -> bool:
-    try:
-        read_manifest(path, tenant_id, version)
-    except (SnapshotMissingError, SnapshotDamagedError):
-        return False
-    return True
-
-
-def _discard(path: Path) -> None:
-    """Delete a version, or what damage left of it."""
-    if path.exists():
-        # Out of sight first: nobody may open a folder that is half deleted.
-        doomed = path.with_name(f"{_DRAFT}{uuid4().hex}")
-        path.rename(doomed)
-        shutil.rmtree(doomed)
-
-
-def _clear_drafts(home: Path) -> None:
-    # Only called in turn, so whoever wrote these is gone.
-    for draft in home.glob(f"{_DRAFT}*"):
-        shutil.rmtree(draft)
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
