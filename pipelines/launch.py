@@ -131,7 +131,7 @@ def _execute(
     on_event: Callable[[StepEvent], None],
     resources: dict[str, Any] | None,
 ) -> str:
-    with _instance(session) as instance:
+    with _browser_ready(session), _instance(session) as instance:
         from pipelines.definitions import build_definitions
 
         definitions = build_definitions(
@@ -162,6 +162,16 @@ def _execute(
 
 
 @contextmanager
+def _browser_ready(session: Session) -> Iterator[None]:
+    """Let the browser that will print the reports start while the run works towards them."""
+    from resources.reporting.html import rehearsal_page
+    from resources.reporting.printing import start_early
+
+    with start_early(session.settings.chromium, rehearsal_page):
+        yield
+
+
+@contextmanager
 def _instance(session: Session) -> Iterator[dg.DagsterInstance]:
     """Open the Dagster instance whose storage is the installation's PostgreSQL."""
     os.environ.update(prepare_environment(session))
@@ -171,7 +181,9 @@ def _instance(session: Session) -> Iterator[dg.DagsterInstance]:
         # Dagster opens a connection for every statement unless it is told to keep one: a run writes
         # hundreds of events, and connecting takes longer than writing them.
         instance.optimize_for_webserver(
-            statement_timeout=_STATEMENT_MILLISECONDS, pool_recycle=_RECYCLE_SECONDS, max_overflow=20
+            statement_timeout=_STATEMENT_MILLISECONDS,
+            pool_recycle=_RECYCLE_SECONDS,
+            max_overflow=20,
         )
         yield instance
 

@@ -13,6 +13,7 @@ from assets.scope import RunScope
 from resources.collection.arrivals import Absence, Arrival, collect_day
 from resources.collection.port import Collector
 from resources.database import Database
+from resources.reviews import gate
 from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS
 from resources.vocabulary import DayRange
@@ -41,6 +42,7 @@ def raw_reviews(
     scope: RunScope,
 ) -> dg.MaterializeResult[None]:
     """Ask the sources if it is today, then show what landed on every day."""
+    gate.start()  # what checks the reviews gets ready while they are collected
     days = scope.days(context)
     told: list[Arrival | Absence] = []
     # A source answers with what it has now. Asked for an earlier day it would file today's reviews

@@ -23,6 +23,7 @@ from resources.reporting import (
     Printer,
     ReportHeldError,
     build_report,
+    ready_printer,
     render_html,
     write_workbook,
 )
@@ -83,7 +84,7 @@ def report_document(
     """Make the reports that are due; one tenant's trouble does not keep the others from theirs."""
     documents: list[ReportDocument] = []
     troubles: dict[str, str] = {}
-    with Printer(settings.chromium) as printer:
+    with ready_printer(settings.chromium) as printer:
         recorder = StageRecorder("reported", context.run.run_id)
         press = Press(database, snapshots, objects, printer, recorder)
         if scope.report_requests:

@@ -12,9 +12,9 @@ how the reviews were annotated (``resources.nlp``).
 from __future__ import annotations
 
 from resources.reporting.build import build_report
-from resources.reporting.html import render_html
+from resources.reporting.html import rehearsal_page, render_html
 from resources.reporting.model import Period, Report, ReportHeldError
-from resources.reporting.printing import Printer, PrintingError
+from resources.reporting.printing import Printer, PrintingError, ready_printer, start_early
 from resources.reporting.workbook import write_workbook
 
 __all__ = [
@@ -24,6 +24,9 @@ __all__ = [
     "Report",
     "ReportHeldError",
     "build_report",
+    "ready_printer",
+    "rehearsal_page",
     "render_html",
+    "start_early",
     "write_workbook",
 ]

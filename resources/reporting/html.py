@@ -71,6 +71,23 @@ def render_html(report: Report) -> str:
     )
 
 
+def rehearsal_page() -> str:
+    """A page that draws a small chart with the reports' own Plotly, to be drawn before the first.
+
+    A browser compiles Plotly for the first page that uses it; this one can come before the report
+    is written.
+    """
+    plotly, _ = _scripts()
+    return f"""<!DOCTYPE html><div id="chart"></div><script>{plotly}</script><script>
+Plotly.newPlot("chart", [
+  {{type: "bar", x: ["2026-01-01", "2026-01-02"], y: [1, 2]}},
+  {{type: "scatter", mode: "lines+markers", x: ["2026-01-01", "2026-01-02"], y: [2, 1]}}
+], {{width: 300, height: 200}}).then(() => {{
+  document.documentElement.dataset.drawn = "1";
+}});
+</script>"""
+
+
 def css_string(text: str) -> str:
     """A text as a CSS string in which every unusual character is written as its code."""
     kept = (

@@ -1,9 +1,11 @@
 """Pages to PDF, by one Chromium that stays warm.
 
 Starting a browser takes longer than printing a report, so a ``Printer`` starts one and keeps it
-until it is closed. The browser lives on a thread and an event loop of its own, so that any thread
-can print, also one that runs an event loop itself; threads that print at once take turns. The
-browser reaches no network, and pages run no script but their own (see ``html.py``).
+until it is closed. A run that will report calls ``start_early``: the browser then starts and draws
+a first page while the run still counts, and ``ready_printer`` hands it out. The browser lives on a
+thread and an event loop of its own, so that any thread can print, also one that runs an event loop
+itself; threads that print at once take turns. The browser reaches no network, and pages run no
+script but their own (see ``html.py``).
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -65,6 +68,7 @@ class Printer:
         self._browser: Browser | None = None
         self._page: Page | None = None
         self._printed = 0
+        self._warming: Future[None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +80,24 @@ class Printer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def program(self) -> str:
+        """The browser's path."""
+        return self._program
+
+    def start(self, rehearsal: Callable[[], str]) -> None:
+        """Starts the browser and has it draw a page, without waiting for either.
+
+        What goes wrong is not told here but by the first page that is to be printed.
+
+        Args:
+            rehearsal: Makes a page that draws as later pages do; called on the browser's thread.
+        """
+        with self._lock:
+            self._warming = asyncio.run_coroutine_threadsafe(
+                self._rehearse(rehearsal), self._running_loop()
+            )
 
     def pdf(self, html: str) -> bytes:
         """Prints a page.
@@ -91,6 +113,7 @@ class Printer:
             PrintingError: The browser did not start, or did not finish in time.
         """
         with self._lock:
+            self._await_rehearsal()
             try:
                 return self._run(self._print(html), PRINT_SECONDS)
             except _PageLostError:
@@ -102,6 +125,7 @@ class Printer:
             if self._loop is None or self._thread is None:
                 return
             try:
+                self._await_rehearsal()
                 self._run(self._stop(), START_SECONDS)
             finally:
                 self._loop.call_soon_threadsafe(self._loop.stop)
@@ -111,13 +135,7 @@ class Printer:
 
     def _run(self, work: Coroutine[Any, Any, _Result], seconds: float) -> _Result:
         """Runs work on the browser's own loop and waits for it."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(
-                target=self._loop.run_forever, name="report-printer", daemon=True
-            )
-            self._thread.start()
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
         try:
             return future.result(seconds)
         except FutureTimeoutError as error:
@@ -126,6 +144,25 @@ class Printer:
                 f"Chromium ({self._program}) did not finish within {seconds:.0f} s. Is the machine "
                 "short of memory? Try again; set REVIEWGRAPH_CHROMIUM to use another browser."
             ) from error
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=self._loop.run_forever, name="report-printer", daemon=True
+            )
+            self._thread.start()
+        return self._loop
+
+    def _await_rehearsal(self) -> None:
+        warming, self._warming = self._warming, None
+        if warming is not None:
+            with suppress(PrintingError, FutureTimeoutError, CancelledError):
+                warming.result(START_SECONDS)
+
+    async def _rehearse(self, rehearsal: Callable[[], str]) -> None:
+        await self._started()
+        await self._print(rehearsal())
 
     async def _print(self, html: str) -> bytes:
         from playwright.async_api import Error
@@ -212,6 +249,41 @@ class Printer:
 
 class _PageLostError(PrintingError):
     """The page, or the whole browser under it, did not survive printing."""
+
+
+_EARLY: list[Printer] = []
+
+
+@contextmanager
+def start_early(chromium: Path | str | None, rehearsal: Callable[[], str]) -> Iterator[None]:
+    """Has a browser ready for the first report that is printed within the block.
+
+    Args:
+        chromium: As ``Printer`` takes it. When there is no such browser, nothing is started, and
+            whoever wants to print is told so.
+        rehearsal: As ``Printer.start`` takes it.
+    """
+    with suppress(PrintingError):
+        printer = Printer(chromium)
+        printer.start(rehearsal)
+        _EARLY.append(printer)
+    try:
+        yield
+    finally:
+        while _EARLY:
+            _EARLY.pop().close()
+
+
+def ready_printer(chromium: Path | str | None = None) -> Printer:
+    """The printer that was started early, which is then the caller's to close, or a new one.
+
+    Raises:
+        PrintingError: There is no such browser.
+    """
+    program = find_chromium(chromium)
+    if _EARLY and _EARLY[-1].program == program:
+        return _EARLY.pop()
+    return Printer(chromium)
 
 
 def find_chromium(chromium: Path | str | None = None) -> str:

@@ -4,6 +4,8 @@ import asyncio
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +16,15 @@ import reporting_data
 from playwright.sync_api import sync_playwright
 from reporting_data import GENERATED_AT, Tenant
 
-from resources.reporting import Printer, PrintingError, build_report, render_html
+from resources.reporting import (
+    Printer,
+    PrintingError,
+    build_report,
+    ready_printer,
+    rehearsal_page,
+    render_html,
+    start_early,
+)
 from resources.reporting.printing import find_chromium
 
 pytestmark = pytest.mark.browser
@@ -236,3 +246,51 @@ def test_a_program_that_is_no_browser_is_named(tmp_path):
 
     with Printer(impostor) as printer, pytest.raises(PrintingError, match="did not start"):
         printer.pdf(SMALL_PAGE)
+
+
+def test_a_browser_that_started_early_prints_the_first_report():
+    with start_early(None, rehearsal_page):
+        with ready_printer() as printer:
+            assert printer.pdf(SMALL_PAGE).startswith(b"%PDF")
+            with ready_printer() as another:  # the early one is taken
+                assert another is not printer
+        assert printer._thread is None
+
+
+def test_a_browser_that_started_early_and_was_not_wanted_is_closed():
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    with start_early(None, rehearsal_page):
+        pass
+
+    left = [one for one in psutil.Process().children(recursive=True) if one.pid not in before]
+    _, alive = psutil.wait_procs(left, 10)
+    assert alive == []
+
+
+def test_a_missing_browser_is_told_by_who_prints_not_by_who_starts_early(tmp_path):
+    with (
+        start_early(tmp_path / "no-browser", rehearsal_page),
+        pytest.raises(PrintingError, match="does not exist"),
+    ):
+        ready_printer(tmp_path / "no-browser")
+
+
+def test_a_killed_run_leaves_no_browser_behind():
+    program = (
+        "import os, psutil, time\n"
+        "from resources.reporting import rehearsal_page, start_early\n"
+        "with start_early(None, rehearsal_page):\n"
+        "    named = lambda: {p.pid: p.name() for p in psutil.Process().children(recursive=True)}\n"
+        "    while len(named()) < 3: time.sleep(0.02)\n"
+        "    print(*named(), flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    pids = [int(pid) for pid in ended.stdout.split()]
+    assert len(pids) >= 3
+    left = [process for process in psutil.process_iter() if process.pid in pids]
+    _, alive = psutil.wait_procs(left, 20)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
