@@ -68,9 +68,10 @@ def one_of(column: str, choices: Iterable[str]) -> str:
 def current(setting: str) -> str:
     """The SQL that reads one of the transaction's settings; null when it is not set.
 
-    A setting made in an earlier transaction of the same connection reads as an empty string.
+    A setting made in an earlier transaction of the same connection reads as an empty string. As a
+    query of its own it is evaluated once a statement; the bare call would be once a row.
     """
-    return f"nullif(current_setting('{setting}', true), '')"
+    return f"(select nullif(current_setting('{setting}', true), ''))"
 
 
 def check_tenant_id(tenant_id: str) -> str:

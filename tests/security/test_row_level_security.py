@@ -276,6 +276,21 @@ def test_every_policy_names_its_role_and_every_view_asks_as_its_caller(database)
         assert "security_invoker=true" in (view.reloptions or []), view.relname
 
 
+def test_policies_ask_once_a_statement_and_not_once_a_row(database):
+    engine = create_engine(database.owner_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        conditions = connection.execute(
+            text(
+                "select policyname, lower(concat(qual, ' ', with_check)) as said"
+                " from pg_policies where schemaname = 'reviewgraph' and policyname <> 'all_rows'"
+            )
+        ).all()
+    assert len(conditions) >= len(TABLES)
+    for policy in conditions:
+        asked = policy.said.count("current_setting(")
+        assert asked == policy.said.count("select nullif(current_setting(") > 0, policy
+
+
 def test_neither_role_can_bypass_the_wall_or_make_others_that_can(database):
     query = text(
         "select rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication,"
