@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from resources.storage import links
 from resources.storage.places import (
     MAX_PARTS_AT_ONCE,
     UPLOAD_PART_BYTES,
+    Place,
     answering,
     is_address,
     open_place,
@@ -95,11 +97,16 @@ class ObjectStore:
         secret: Callable[[], str] | None = None,
     ) -> None:
         self._location = location
-        self._store = open_place(location, storage_options)
+        self._storage_options = storage_options
         self._folder = None if is_address(location) else Path(location).absolute()
         self._secret = secret
         self._sound: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock = threading.Lock()
+
+    @cached_property
+    def _store(self) -> Place:
+        """The folder or bucket, opened when first used: loading the graph makes no folder."""
+        return open_place(self._location, self._storage_options)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ObjectStore:
