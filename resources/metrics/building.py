@@ -2,8 +2,8 @@
 
 This does by hand what ``dbt build`` does for views, tables and data tests, because dbt costs a run
 six seconds before its first statement. It must stay what dbt does:
-``tests/integration/test_marts_as_dbt_builds_them.py`` builds the same inputs both ways and holds
-every table and every status equal. What is not executed here is refused when the plan is compiled.
+``tests/integration/test_marts.py`` builds the same inputs both ways and holds every table and every
+status equal. What is not executed here is refused when the plan is compiled.
 """
 
 from __future__ import annotations

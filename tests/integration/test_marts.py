@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-import os
+import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 
+import duckdb
 import narwhals as nw
 import polars as pl
 import pyarrow as pa
@@ -13,7 +16,9 @@ import pytest
 from polars.testing import assert_frame_equal
 from scipy import stats
 
-from resources.metrics import facts
+from resources.metrics import building, facts
+from resources.metrics.compiling import DbtError, UnsupportedProjectError, plan_of
+from resources.metrics.plan import DBT_PROJECT, Plan, PlanError, fingerprint
 from resources.metrics.warehouse import MARTS, Warehouse, WarehouseError
 from resources.storage import schemas
 from resources.storage.snapshots import content_version
@@ -130,7 +135,7 @@ def world():
 @pytest.fixture(scope="module")
 def warehouse(world, tmp_path_factory):
     with Warehouse.prepare(tmp_path_factory.mktemp("scratch"), **inputs(world)) as warehouse:
-        warehouse.run_dbt("build")
+        warehouse.build()
         yield warehouse
 
 
@@ -169,7 +174,7 @@ def test_counts_leave_out_old_versions_and_withdrawn_reviews(marts):
 
     assert summary["review_count"] == 5
     assert summary["rated_count"] == 4
-    assert summary["understood_count"] == 4
+    assert summary["annotated_count"] == 4
     counts = [summary[f"{name}_count"] for name in facts.SENTIMENTS]
     assert counts == [2, 0, 1, 1]
     assert summary["average_score"] == pytest.approx((0.8 + 0.8 + 0.1 - 0.6) / 4)
@@ -191,7 +196,7 @@ def test_the_average_rating_has_students_interval(marts):
 def test_shares_have_wilsons_interval(marts, tenant_id):
     for summary in marts[tenant_id]["metric_summary"].iter_rows(named=True):
         for name in ("positive", "negative"):
-            part, whole = summary[f"{name}_count"], summary["understood_count"]
+            part, whole = summary[f"{name}_count"], summary["annotated_count"]
             wanted = stats.binomtest(part, whole).proportion_ci(0.95, "wilson")
             assert summary[f"{name}_share"] == part / whole
             assert summary[f"{name}_share_low"] == pytest.approx(wanted.low, abs=1e-6)
@@ -312,7 +317,7 @@ def test_the_change_of_a_product_has_welchs_interval(marts):
 
 def test_the_same_reviews_in_another_order_give_the_same_marts(world, warehouse, marts, tmp_path):
     with Warehouse.prepare(tmp_path, **inputs(world[::-1])) as again:
-        again.run_dbt("run")
+        again.build()
         rebuilt = again.mart_tables("stricken")
 
     for name, rows in rebuilt.items():
@@ -329,34 +334,160 @@ def test_no_reviews_at_all_build_empty_marts(tmp_path):
         "current_reviews": facts.CURRENT_REVIEWS_SCHEMA.empty_table(),
     }
     with Warehouse.prepare(tmp_path, **nothing) as warehouse:
-        warehouse.run_dbt("run")
+        warehouse.build()
 
         assert warehouse.tenants() == []
 
 
-def test_a_failing_test_is_named_and_everything_is_cleaned_up(tmp_path):
+def wrong_inputs():
+    """Facts that contradict themselves, which some tests find and others do not."""
     reviews = rows_as(schemas.REVIEWS, [review for review, _ in small_tenant()])
     enrichments = rows_as(schemas.REVIEW_ENRICHMENTS, [row for _, row in small_tenant()])
-    wrong = inputs(list(small_tenant())) | {
-        "daily_facts": facts.daily_facts(reviews, enrichments)
-        .to_native()
-        .with_columns(rating_5_count=pl.lit(7, pl.Int64))
+    counted = facts.daily_facts(reviews, enrichments).to_native()
+    return inputs(list(small_tenant())) | {
+        "daily_facts": counted.with_columns(rating_5_count=pl.lit(7, pl.Int64))
     }
 
-    with Warehouse.prepare(tmp_path, **wrong) as warehouse:
-        with pytest.raises(WarehouseError, match="statements_hold_in_stg_daily_facts"):
-            warehouse.run_dbt("build", "--select", "stg_daily_facts")
-        with pytest.raises(WarehouseError, match="no-such-option"):
-            warehouse.run_dbt("build", "--no-such-option")
+
+def test_a_failing_test_is_named_and_everything_is_cleaned_up(tmp_path):
+    with (
+        Warehouse.prepare(tmp_path, **wrong_inputs()) as warehouse,
+        pytest.raises(WarehouseError, match=r"statements_hold_in_stg_daily_facts \(Got 1 result"),
+    ):
+        warehouse.build()
 
     assert list(tmp_path.iterdir()) == []
-    assert "REVIEWGRAPH_DBT_DATABASE" not in os.environ
+
+
+def test_a_dbt_command_that_fails_says_why(tmp_path, world):
+    with (
+        Warehouse.prepare(tmp_path, **inputs(world[:3])) as warehouse,
+        pytest.raises(DbtError, match="no-such-option"),
+    ):
+        warehouse.run_dbt("build", "--no-such-option")
+
+
+def dbt_statuses(warehouse):
+    """What dbt itself made of each model and data test, by its id."""
+    results = json.loads((warehouse.folder / "target" / "run_results.json").read_bytes())
+    return {
+        result["unique_id"]: result["status"]
+        for result in results["results"]
+        if not result["unique_id"].startswith("exposure.")  # nothing is built for those
+    }
+
+
+def our_statuses(warehouse):
+    ids = {step.name: step.unique_id for step in Plan.load().steps()}
+    outcomes = building.build(Plan.load(), warehouse.database, warehouse.inputs)
+    return {ids[outcome.name]: outcome.status for outcome in outcomes}
+
+
+def relations(warehouse):
+    """Every table and view of the finished file, rows in their order."""
+    with duckdb.connect(str(warehouse.database), read_only=True) as connection:
+        connection.execute(f"set file_search_path = '{warehouse.inputs}'")
+        found = connection.sql(
+            "select table_name, table_type from information_schema.tables order by table_name"
+        ).fetchall()
+        return {
+            (name, kind): connection.sql(f'select * from "{name}"').to_arrow_table()
+            for name, kind in found
+        }
+
+
+def test_the_marts_are_those_that_dbt_itself_builds(world, tmp_path):
+    given = {name: rows.collect().lazy() for name, rows in inputs(world).items()}
+    with (
+        Warehouse.prepare(tmp_path, **given) as by_dbt,
+        Warehouse.prepare(tmp_path, **given) as by_us,
+    ):
+        by_dbt.run_dbt("build", "--exclude-resource-type", "unit_test")
+        statuses = our_statuses(by_us)
+        wanted, built = relations(by_dbt), relations(by_us)
+
+        assert statuses == dbt_statuses(by_dbt)
+        assert len(statuses) == len(list(Plan.load().steps()))
+        assert built.keys() == wanted.keys()
+        for relation, rows in wanted.items():
+            assert built[relation].equals(rows), relation
+
+
+def test_what_fails_and_what_is_skipped_is_what_dbt_itself_fails_and_skips(tmp_path):
+    with (
+        Warehouse.prepare(tmp_path, **wrong_inputs()) as by_dbt,
+        Warehouse.prepare(tmp_path, **wrong_inputs()) as by_us,
+    ):
+        with pytest.raises(DbtError):
+            by_dbt.run_dbt("build", "--exclude-resource-type", "unit_test")
+        statuses = our_statuses(by_us)
+
+        assert statuses == dbt_statuses(by_dbt)
+        assert {"fail", "skipped", "success", "pass"} <= set(statuses.values())
+        assert relations(by_us).keys() == relations(by_dbt).keys()
+
+
+def test_a_model_that_cannot_be_built_keeps_those_that_read_it_from_being_built(tmp_path, world):
+    with Warehouse.prepare(tmp_path, **inputs(world[:3])) as warehouse:
+        (warehouse.inputs / "daily_label_facts.parquet").unlink()
+        outcomes = {
+            outcome.name: outcome
+            for outcome in building.build(Plan.load(), warehouse.database, warehouse.inputs)
+        }
+
+    assert outcomes["stg_daily_label_facts"].status == "error"
+    assert "daily_label_facts.parquet" in outcomes["stg_daily_label_facts"].message
+    assert outcomes["topic_summary"].status == "skipped"
+    assert outcomes["metric_summary"].status == "success"
+
+
+def test_a_plan_that_does_not_fit_the_project_is_refused(tmp_path):
+    stale = tmp_path / "plan.json"
+
+    with pytest.raises(PlanError, match=r"resources\.metrics\.compiling"):
+        Plan.load(stale)
+    stale.write_text(dataclasses.replace(Plan.load(), fingerprint="of last week").to_json())
+    with pytest.raises(PlanError, match="has changed since"):
+        Plan.load(stale)
+
+
+def test_the_fingerprint_follows_every_file_of_the_project(tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target"))
+    before = fingerprint(project)
+    assert before == fingerprint()
+
+    for changed in ("macros/sums.sql", "models/marts/_marts.yml", "profiles.yml"):
+        (project / changed).write_text((project / changed).read_text() + "\n# changed\n")
+        assert fingerprint(project) != before
+        before = fingerprint(project)
+
+
+@pytest.mark.parametrize(
+    ("feature", "config"),
+    [
+        ("materialization incremental", {"materialized": "incremental"}),
+        ("hooks", {"post-hook": ["select 1"]}),
+        ("contracts", {"contract": {"enforced": True}}),
+        ("store_failures", {"store_failures": True}),
+    ],
+)
+def test_what_a_run_does_not_execute_is_refused_when_the_project_is_compiled(feature, config):
+    node = {
+        "name": "new_model",
+        "resource_type": "model",
+        "language": "sql",
+        "config": {"materialized": "table"} | config,
+    }
+
+    with pytest.raises(UnsupportedProjectError, match=f"new_model uses {feature}"):
+        plan_of({"nodes": {"model.reviewgraph.new_model": node}}, "now")
 
 
 def test_marts_that_were_not_built_cannot_be_read(world, tmp_path):
     with (
         Warehouse.prepare(tmp_path, **inputs(world[:3])) as warehouse,
-        pytest.raises(WarehouseError, match="dbt build"),
+        pytest.raises(WarehouseError, match="build the marts first"),
     ):
         warehouse.mart_tables("small")
 
