@@ -37,7 +37,7 @@ RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "database": lambda made: Database(made["settings"]),
     "lake": lambda made: Lake.from_settings(made["settings"]),
     "objects": lambda made: ObjectStore.from_settings(made["settings"]),
-    "snapshots": lambda made: SnapshotStore(made["settings"].snapshots_path),
+    "snapshots": lambda made: SnapshotStore.from_settings(made["settings"]),
     "collectors": lambda made: (DataForSEOCollector(made["settings"], made["database"]),),
 }
 

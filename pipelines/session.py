@@ -56,7 +56,7 @@ class Session:
         """The tenants' published snapshots."""
         from resources.storage.snapshots import SnapshotStore
 
-        return SnapshotStore(self.settings.snapshots_path)
+        return SnapshotStore.from_settings(self.settings)
 
     @property
     def resources(self) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def create_app(
             else:
                 used_database = database
             if snapshots is None:
-                used_snapshots = SnapshotStore(settings.snapshots_path)
+                used_snapshots = SnapshotStore.from_settings(settings)
                 resources.callback(used_snapshots.close)
             else:
                 used_snapshots = snapshots
@@ -84,7 +84,6 @@ def create_app(
             app.state.services = Services(
                 database=used_database,
                 snapshots=used_snapshots,
-                snapshots_path=settings.snapshots_path,
                 objects=objects or ObjectStore.from_settings(settings),
                 answers=AnswerCache(),
                 tokens=tokens,

@@ -82,7 +82,7 @@ def publish(
         work.snapshots.point_to(
             tenant,
             snapshot.version,
-            path=str(snapshot.path),
+            path=snapshot.key,
             row_count=sum(snapshot.row_counts.values()),
             inputs=inputs,
             run_id=inputs.get("run_id"),

@@ -31,7 +31,7 @@ class SnapshotRecord:
     Attributes:
         tenant_id: Whose it is.
         version: Hash of its content.
-        path: Its folder.
+        path: Its place below the root of the snapshots; a folder of one machine in old records.
         row_count: Rows of all its tables together.
         inputs: What it was made from, for example table to version.
         run_id: The Dagster run that made it.

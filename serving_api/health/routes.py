@@ -27,7 +27,7 @@ async def read_health() -> schemas.Health:
 )
 def read_readiness(services: CurrentServices, response: Response) -> schemas.Readiness:
     """Asks the database and looks at the snapshots."""
-    readiness = service.readiness(services.database, services.snapshots_path)
+    readiness = service.readiness(services.database, services.snapshots)
     if readiness.status != "ok":
         response.status_code = 503
     return readiness

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from resources.database import Database
 from resources.errors import ReviewGraphError
+from resources.storage.snapshots import SnapshotStore
 from serving_api.health.schemas import Readiness
 
 logger = logging.getLogger(__name__)
 
 
-def readiness(database: Database, snapshots: Path) -> Readiness:
+def readiness(database: Database, snapshots: SnapshotStore) -> Readiness:
     """Whether the database answers and snapshots can be read."""
     checks = {
         "database": _state("database", database.version),
-        "snapshots": _state("snapshots", lambda: _list(snapshots)),
+        "snapshots": _state("snapshots", snapshots.check),
     }
     failing = "failing" in checks.values()
     return Readiness(status="failing" if failing else "ok", checks=checks)
@@ -34,8 +33,3 @@ def _state(name: str, check: Callable[[], object]) -> Literal["ok", "failing"]:
         logger.warning("not ready: %s", name, exc_info=True)
         return "failing"
     return "ok"
-
-
-def _list(folder: Path) -> None:
-    if folder.exists():  # it does not before the first snapshot, and that is well
-        os.listdir(folder)  # noqa: PTH208 - the call is the check

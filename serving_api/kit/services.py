@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -23,7 +22,6 @@ class Services:
     Attributes:
         database: Identity, tenants, and what people ask for.
         snapshots: Numbers and reviews.
-        snapshots_path: Folder of the snapshots.
         objects: Files of reports.
         answers: Kept answers from snapshots.
         tokens: Signs and reads access tokens.
@@ -32,7 +30,6 @@ class Services:
 
     database: Database
     snapshots: SnapshotStore
-    snapshots_path: Path
     objects: ObjectStore
     answers: AnswerCache
     tokens: Tokens
