@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -23,6 +23,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, WriterPropertie
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from resources.settings import Settings
+from resources.storage import lake_upkeep
 from resources.storage.lake_rows import (
     LakeError,
     LakeSchemaError,
@@ -31,6 +32,7 @@ from resources.storage.lake_rows import (
     Scope,
     selection,
 )
+from resources.storage.lake_upkeep import Compaction
 from resources.storage.schemas import TableSpec
 from resources.vocabulary import DayRange
 
@@ -246,6 +248,71 @@ class Lake:
         """
         table = self._find(spec, version)
         return [] if table is None else self._files(spec, table, days, tenants)
+
+    def erase(
+        self,
+        spec: TableSpec,
+        *,
+        tenants: Collection[str],
+        review_keys: Collection[str] | None = None,
+    ) -> int:
+        """Take rows out of the current version, whatever day or batch they are of.
+
+        Older versions can be read, and their files lie there, until ``vacuum`` deletes them. Rows
+        that land while this runs stay: stop collecting for the tenants first. Names of tenants
+        and batches remain in the table's log for 30 days.
+
+        Args:
+            spec: The table.
+            tenants: Whose rows; nothing is erased when empty.
+            review_keys: Only these reviews of the tenants; all when None, nothing when empty.
+
+        Returns:
+            The table's version afterwards.
+
+        Raises:
+            LakeScopeError: Reviews are named and the table does not know them.
+            LakeBusyError: Other writers kept changing the same rows.
+        """
+        condition = lake_upkeep.erasure(spec, tenants, review_keys)
+
+        def once() -> int:
+            table = self._find(spec)
+            if table is None:
+                return NO_VERSION
+            if condition is not None:
+                table.delete(condition, writer_properties=_COMPRESSION)
+            return int(table.version())
+
+        return self._retried(spec, once)
+
+    def compact(self, spec: TableSpec) -> Compaction:
+        """Join the small files of each partition; no row changes.
+
+        Raises:
+            LakeBusyError: Other writers kept changing the same files.
+        """
+
+        def once() -> Compaction:
+            table = self._find(spec)
+            if table is None:
+                return Compaction(NO_VERSION, 0, 0)
+            return lake_upkeep.compact(table, _TARGET_FILE_BYTES, _COMPRESSION)
+
+        return self._retried(spec, once)
+
+    def vacuum(self, spec: TableSpec, retention: timedelta = timedelta(days=7)) -> int:
+        """Delete files that only versions older than ``retention`` use; returns how many.
+
+        Those versions cannot be read afterwards. Choose a time longer than any run: a run keeps
+        reading the version that it began with. Files of killed writers go after a day at least.
+        """
+
+        def once() -> int:
+            table = self._find(spec)
+            return 0 if table is None else lake_upkeep.vacuum(table, retention)
+
+        return self._retried(spec, once)
 
     def version(self, spec: TableSpec) -> int:
         """The table's current version, -1 when it does not exist."""

@@ -224,7 +224,7 @@ def selection(
         )
     for column, values in (("tenant_id", tenants), ("batch_id", batches)):
         if values is not None:
-            conditions.append(f"{column} IN ({', '.join(map(_quoted, sorted(values)))})")
+            conditions.append(f"{column} IN {quoted_list(values)}")
     return " AND ".join(conditions) or None
 
 
@@ -232,6 +232,11 @@ def _told(names: Collection[str]) -> str:
     shown = sorted(names)
     others = f" and {len(shown) - 3} more" if len(shown) > 3 else ""  # noqa: PLR2004
     return f"{', '.join(shown[:3]) or '(none)'}{others}"
+
+
+def quoted_list(values: Collection[str]) -> str:
+    """Values as an SQL list in brackets; no value can end it."""
+    return f"({', '.join(map(_quoted, sorted(values)))})"
 
 
 def _quoted(text: str) -> str:

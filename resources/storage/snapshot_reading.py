@@ -33,6 +33,10 @@ _DATABASE: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 
+# Columns of snapshots of older releases, and what they are called today. A version is a hash of its
+# files: they stay as they are and are renamed as they are read.
+_RENAMED_COLUMNS = {"understood_count": "annotated_count"}
+
 
 class SnapshotQueryError(ReviewGraphError):
     """A query that a snapshot does not answer."""
@@ -80,7 +84,8 @@ class Snapshot:
             known = ", ".join(sorted(self.manifest["tables"]))
             raise SnapshotQueryError(f"A snapshot has no table {name!r}; it has {known}.")
         try:
-            return pl.read_parquet(table_path(self.path, name))
+            frame = pl.read_parquet(table_path(self.path, name))
+            return frame.rename(_RENAMED_COLUMNS, strict=False)
         except FileNotFoundError as error:
             raise self._missing() from error
 
@@ -102,7 +107,7 @@ class Snapshot:
         """
         try:
             _require_select(sql)
-            with self._databases.cursor(self.path, list(self.manifest["tables"])) as cursor:
+            with self._databases.cursor(self.path, self.manifest["tables"]) as cursor:
                 relation = cursor.sql(sql, params=parameters or None)
                 return relation.to_arrow_table()
         except duckdb.Error as error:
@@ -140,8 +145,15 @@ class OpenDatabases:
         self._lock = threading.Lock()
 
     @contextmanager
-    def cursor(self, folder: Path, tables: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor of one's own on the database of a snapshot's folder."""
+    def cursor(
+        self, folder: Path, tables: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of one's own on the database of a snapshot's folder.
+
+        Args:
+            folder: Where its files are.
+            tables: Its tables, as the manifest describes them.
+        """
         with self._lock:
             connection = self._open.get(folder)
         if connection is None:
@@ -168,17 +180,26 @@ class OpenDatabases:
             self._open.clear()
 
 
-def _open_database(folder: Path, tables: Sequence[str]) -> duckdb.DuckDBPyConnection:
+def _open_database(
+    folder: Path, tables: Mapping[str, Mapping[str, Any]]
+) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config=_DATABASE)
-    for name in tables:
+    for name, entry in tables.items():
         path = str(table_path(folder, name)).replace("'", "''")
-        connection.execute(f"create view {name} as select * from read_parquet('{path}')")
+        columns = _under_current_names(entry["columns"])
+        connection.execute(f"create view {name} as select {columns} from read_parquet('{path}')")
     allowed = str(folder).replace("'", "''")
     connection.execute("set global TimeZone = 'UTC'")
     connection.execute(f"set allowed_directories = ['{allowed}']")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
+
+
+def _under_current_names(columns: Sequence[str]) -> str:
+    """All columns of a table in SQL, each under the name it has today."""
+    renamed = [f"{old} as {new}" for old, new in _RENAMED_COLUMNS.items() if old in columns]
+    return f"* rename ({', '.join(renamed)})" if renamed else "*"
 
 
 def _require_select(sql: str) -> None:
