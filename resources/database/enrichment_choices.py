@@ -1,4 +1,4 @@
-"""What each tenant chose for the understanding of its reviews: topics, aspects, models.
+"""What each tenant chose for the enrichment of its reviews: topics, aspects, models.
 
 Taxonomies and aspect lexicons are documents of ``resources.nlp``, kept whole in every version that
 ever counted. The newest counts; a tenant without one reads with what ReviewGraph ships.

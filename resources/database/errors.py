@@ -6,7 +6,7 @@ from resources.errors import ReviewGraphError
 
 
 class DatabaseUnavailableError(ReviewGraphError):
-    """The database cannot be reached, or refuses the role that knocks."""
+    """The database cannot be reached, or rejects the login."""
 
 
 class DatabaseSetupError(ReviewGraphError):
@@ -30,4 +30,4 @@ class SupersededAttemptError(ReviewGraphError):
 
 
 class TierNotAllowedError(ReviewGraphError):
-    """A tenant chose a tier of understanding that its plan does not allow."""
+    """A tenant chose a tier of enrichment that its plan does not allow."""

@@ -46,7 +46,7 @@ REQUEST_STATUSES: tuple[RequestStatus, ...] = ("queued", "running", "done", "fai
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """The wish for a report.
+    """A request for a report.
 
     Attributes:
         id: Random and immutable.

@@ -42,9 +42,9 @@ from resources.database.errors import EmbeddedServerError
 OWNER = "postgres"
 DATABASE = "reviewgraph"
 _PORT = 5432  # only a part of the socket's name; nothing listens on the network
-_LONGEST_SOCKET_PATH = 103  # of sockaddr_un, on the strictest of our platforms
+_MAX_SOCKET_PATH_LENGTH = 103  # of sockaddr_un, on the strictest of our platforms
 _PATIENCE_SECONDS = 60.0
-_LARGEST_LOG_BYTES = 10 * 2**20
+_MAX_LOG_BYTES = 10 * 2**20
 
 
 def ensure_running(home: Path, *, durable: bool = True) -> str:
@@ -141,7 +141,7 @@ class EmbeddedServer:
     @cached_property
     def socket_folder(self) -> Path:
         """The server's folder, or a short one elsewhere: a socket's path must be brief."""
-        if len(str(self.folder / f".s.PGSQL.{_PORT}.lock")) <= _LONGEST_SOCKET_PATH:
+        if len(str(self.folder / f".s.PGSQL.{_PORT}.lock")) <= _MAX_SOCKET_PATH_LENGTH:
             return self.folder
         return Path(tempfile.gettempdir()) / self.label
 
@@ -273,7 +273,7 @@ class EmbeddedServer:
     def _start(self, *, durable: bool) -> None:
         """Start the server, patient with what is left of one that was killed."""
         self._make_socket_folder()
-        if self.log.exists() and self.log.stat().st_size > _LARGEST_LOG_BYTES:
+        if self.log.exists() and self.log.stat().st_size > _MAX_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.old"))
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
