@@ -29,10 +29,12 @@ class RunScope(dg.ConfigurableResource[None]):
     Attributes:
         tenants: The tenants to work for; everyone with rows in the run's days when empty.
         report_requests: Ids of the report requests that this run answers.
+        redo: Whether days are done again as a whole, whatever was done of them before.
     """
 
     tenants: list[str] = Field(default_factory=list)
     report_requests: list[str] = Field(default_factory=list)
+    redo: bool = False
 
     def days(self, context: Context) -> DayRange:
         """Return the run's ingestion days: its partition, its range, or else the last two days."""

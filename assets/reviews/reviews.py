@@ -1,43 +1,26 @@
 """``reviews`` and ``rejected_reviews``: one schema and stable keys, or a reason why not."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 import polars as pl
 
 from assets import preview
-from assets.partitions import DAYS, FIRST_DAY, ONE_RUN
+from assets.partitions import DAYS, ONE_RUN
+from assets.reviews.normalising import NormalisedPart, normalise_part, plan_day
 from assets.scope import RunScope
-from resources.database import Database, StageRecord
-from resources.reviews.normalising import known_from, normalise_day
-from resources.storage.lake import Commit, Lake
+from resources.database import BatchOutcome, Database, DayOutcome, StageRecord, StageRecorder
+from resources.engine import open_engine
+from resources.reviews.normalising import to_fingerprint
+from resources.settings import Settings
+from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
-from resources.vocabulary import DayRange
 
 _COUNTS = ("tenant_id", "collected", "kept", "unchanged", "rejected")
 _SCHEMA = pl.Schema(
     {"day": pl.Date, "tenant_id": pl.String, **dict.fromkeys(_COUNTS[1:], pl.Int64)}
 )
 _NO_COUNTS = pl.DataFrame(schema=_SCHEMA)
-
-
-@dataclass(frozen=True)
-class NormalisedPart:
-    """What normalising one day's part for some tenants did.
-
-    Attributes:
-        counts: Per tenant ``tenant_id, collected, kept, unchanged, rejected``.
-        input_version: Version of ``raw_reviews`` that was read.
-        reviews: The commit that replaced the part in ``reviews``.
-        rejected: The commit that replaced the part in ``rejected_reviews``.
-    """
-
-    counts: pl.DataFrame
-    input_version: int
-    reviews: Commit
-    rejected: Commit
 
 
 @dg.multi_asset(
@@ -69,84 +52,75 @@ def normalised_reviews(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
     database: dg.ResourceParam[Database],
+    settings: dg.ResourceParam[Settings],
     scope: RunScope,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Normalise the run's days one after the other: each needs the versions seen before it."""
     tenants = scope.collected_tenants(context, lake)
     totals = [_NO_COUNTS]
-    for day in scope.days(context).days():
-        for group in tenant_groups(lake, day, tenants):
-            started = datetime.now(UTC)
-            part = normalise_part(lake, day, group)
-            with database.jobs() as work:
-                work.ledger.record_all(
-                    StageRecord(
-                        tenant_id=row["tenant_id"],
-                        day=day,
-                        stage="normalised",
-                        rows_in=row["collected"],
-                        rows_kept=row["kept"],
-                        rows_unchanged=row["unchanged"],
-                        rows_rejected=row["rejected"],
-                        input_version=part.input_version,
-                        table_version=part.reviews.version,
-                        run_id=context.run.run_id,
-                        started_at=started,
-                        finished_at=datetime.now(UTC),
-                    )
-                    for row in part.counts.iter_rows(named=True)
-                )
-            totals.append(part.counts.select(pl.lit(day).alias("day"), *_COUNTS).cast(_SCHEMA))
-    counts = pl.concat(totals)
+    with open_engine(settings) as engine:
+        for day in scope.days(context).days():
+            recorder = StageRecorder("normalised", context.run.run_id)
+            plan = plan_day(engine, lake, database, day, tenants, redo=scope.redo)
+            keep_settled(database, recorder, lake.version(RAW_REVIEWS), plan.settled)
+            for part, open_values in plan.parts:
+                recorder = StageRecorder("normalised", context.run.run_id)
+                done = normalise_part(engine, lake, part, open_values)
+                with database.jobs() as work:
+                    recorder.record(work, outcomes_of(done))
+                counts = done.counts.group_by("tenant_id").agg(pl.col(_COUNTS[1:]).sum())
+                totals.append(counts.select(pl.lit(day).alias("day"), *_COUNTS).cast(_SCHEMA))
+    counts = pl.concat(totals).sort("day", "tenant_id")
     yield _result(lake, "reviews", counts, "kept")
     yield _result(lake, "rejected_reviews", counts, "rejected")
 
 
-def tenant_groups(
-    lake: Lake, day: date, tenants: list[str], *, max_rows: int = 200_000
-) -> list[list[str]]:
-    """Put tenants together so that a group's raw rows of the day fit in memory with ease.
-
-    Args:
-        lake: Where the raw rows are.
-        day: The ingestion day.
-        tenants: The tenants to group; those without rows that day are left out.
-        max_rows: Rows of a group; a tenant with more is a group of its own.
-    """
-    raw = lake.read(RAW_REVIEWS, days=DayRange.single(day), tenants=tenants).frame
-    sizes = raw.group_by("tenant_id").agg(pl.len()).sort("tenant_id").collect()
-    groups: list[list[str]] = []
-    room = 0
-    for tenant, rows in sizes.iter_rows():
-        if rows > room:
-            groups.append([])
-            room = max_rows
-        groups[-1].append(tenant)
-        room -= rows
-    return groups
-
-
-def normalise_part(lake: Lake, day: date, tenants: list[str]) -> NormalisedPart:
-    """Replace the tenants' part of one day in both tables by what the raw rows say.
-
-    The result is a function of the day's raw rows and of the versions first seen on the days before
-    it, so doing it twice changes nothing.
-    """
-    raw = lake.read(RAW_REVIEWS, days=DayRange.single(day), tenants=tenants)
-    part = normalise_day(raw.frame, known_from(reviews_before(lake, day, tenants)))
-    return NormalisedPart(
-        counts=part.counts,
-        input_version=raw.version,
-        reviews=lake.replace(REVIEWS, part.reviews.to_arrow(), day=day, tenants=tenants),
-        rejected=lake.replace(REJECTED_REVIEWS, part.rejected.to_arrow(), day=day, tenants=tenants),
-    )
+def outcomes_of(done: NormalisedPart) -> Iterator[DayOutcome]:
+    """Say for the ledger what normalising a part did of each tenant's day."""
+    for tenant in done.part.tenants:
+        counts = done.counts.filter(pl.col("tenant_id") == tenant.tenant_id)
+        yield DayOutcome(
+            tenant_id=tenant.tenant_id,
+            day=done.part.day,
+            table_version=done.reviews.version,
+            input_version=done.input_version,
+            is_whole=tenant.is_whole,
+            batches=[
+                BatchOutcome(
+                    batch_id=row["batch_id"],
+                    source=row["source"],
+                    rows_in=row["collected"],
+                    rows_kept=row["kept"],
+                    rows_unchanged=row["unchanged"],
+                    rows_rejected=row["rejected"],
+                    fingerprint=to_fingerprint(
+                        done.open_values.get((tenant.tenant_id, row["batch_id"]), {})
+                    ),
+                )
+                for row in counts.iter_rows(named=True)
+            ],
+        )
 
 
-def reviews_before(lake: Lake, day: date, tenants: list[str]) -> pl.LazyFrame:
-    """Return the tenants' review versions that were first seen on the days before one day."""
-    first = date.fromisoformat(FIRST_DAY)
-    days = DayRange(first, max(first, day - timedelta(days=1)))
-    return lake.read(REVIEWS, days=days, tenants=tenants).frame.filter(pl.col("day") < day)
+def keep_settled(
+    database: Database, recorder: StageRecorder, version: int, settled: Iterable[StageRecord]
+) -> None:
+    """Note that tenants of whom nothing was to be done have seen the newest rows as well."""
+    with database.jobs() as work:
+        recorder.record(
+            work,
+            (
+                DayOutcome(
+                    tenant_id=record.tenant_id,
+                    day=record.day,
+                    table_version=record.table_version,
+                    input_version=version,
+                    model_versions=record.model_versions,
+                    cost_usd=record.cost_usd,
+                )
+                for record in settled
+            ),
+        )
 
 
 def _result(lake: Lake, name: str, counts: pl.DataFrame, column: str) -> dg.MaterializeResult[None]:

@@ -174,6 +174,28 @@ class BatchRepository(Repository):
             for row in self._execute(statement)
         }
 
+    def last_done_before(
+        self, stage: BatchStage, day: date, tenants: Sequence[str]
+    ) -> dict[str, datetime]:
+        """When a stage last passed on rows of each tenant on the days before one day.
+
+        Args:
+            stage: The stage.
+            day: The day.
+            tenants: The tenants; those without such rows are left out.
+        """
+        statement = (
+            select(batch_runs.c.tenant_id, func.max(batch_runs.c.finished_at).label("moment"))
+            .where(
+                batch_runs.c.stage == stage,
+                batch_runs.c.day < day,
+                batch_runs.c.tenant_id.in_(tenants),
+                batch_runs.c.rows_kept > 0,
+            )
+            .group_by(batch_runs.c.tenant_id)
+        )
+        return {row.tenant_id: row.moment for row in self._execute(statement)}
+
     def forget(self, tenant_id: str, day: date, stage: BatchStage) -> None:
         """Strike out what a stage made of a tenant's day, so that the whole day is done again."""
         statement = delete(batch_runs).where(

@@ -19,7 +19,7 @@ def open_engine(settings: Settings) -> Engine:
         EngineError: Spark was chosen and this machine cannot run it.
     """
     if settings.engine == "polars":
-        return PolarsEngine()
+        return PolarsEngine(workers=settings.worker_count, scratch=settings.scratch_path)
     from resources.engine.spark_engine import SparkEngine
 
     return SparkEngine(settings.spark_master, scratch=settings.scratch_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -38,6 +38,7 @@ class Engine(Protocol):
         *,
         days: DayRange | None = None,
         tenants: Collection[str] | None = None,
+        batches: Collection[str] | None = None,
         version: int | None = None,
     ) -> nw.LazyFrame[Any]:
         """Rows of a lake table, as ``Lake.read`` selects them, with the table's columns."""
@@ -48,16 +49,47 @@ class Engine(Protocol):
     def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """Compute a frame. Types are those of ``unified``; rows come in no particular order."""
 
+    def stream(self, frame: nw.LazyFrame[Any]) -> pa.RecordBatchReader:
+        """Compute a frame and hand its rows over bit by bit, with the types of ``portable``."""
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Compute a frame once and keep its rows, in memory or on disk, for several uses."""
+
     def map_batches(
-        self, frame: nw.LazyFrame[Any], function: BatchFunction, schema: pa.Schema
+        self,
+        frame: nw.LazyFrame[Any],
+        function: BatchFunction,
+        schema: pa.Schema,
+        *,
+        is_slow: bool = False,
     ) -> nw.LazyFrame[Any]:
-        """Run a function over the rows, batch by batch, in parallel where the engine can.
+        """Run a function over the rows, batch by batch; the result is kept.
 
         Args:
             frame: The rows.
             function: Gets batches with the types of ``portable``; on a cluster it runs on another
                 machine, so it must be picklable.
             schema: The columns of what the function returns.
+            is_slow: Whether it takes so long for each row that processes of its own pay on one
+                machine; on a cluster it has them anyway.
+        """
+
+    def map_groups(
+        self,
+        frame: nw.LazyFrame[Any],
+        function: BatchFunction,
+        schema: pa.Schema,
+        *,
+        by: Sequence[str],
+    ) -> nw.LazyFrame[Any]:
+        """Run a function over the rows, with all rows of a key in the same batch; as kept.
+
+        Args:
+            frame: The rows.
+            function: As for ``map_batches``. A batch holds all rows of many keys, in any order; a
+                cluster hands out about as many batches as it has partitions.
+            schema: The columns of what the function returns.
+            by: The columns of the key.
         """
 
     def close(self) -> None:

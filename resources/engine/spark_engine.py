@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "127.0.0.1"
 _ROWS_PER_BATCH = 10_000
+_BUCKET = "_reviewgraph_bucket"
 _COMMON = {
     "spark.app.name": "reviewgraph",
     "spark.sql.session.timeZone": "UTC",  # days must not depend on where a machine stands
@@ -63,6 +64,7 @@ class SparkEngine:
     name = "spark"
 
     def __init__(self, master: str, *, scratch: Path) -> None:
+        self._kept: list[DataFrame] = []
         if master.startswith("sc://"):
             self._session, self._is_owner = _connected(master), True
         else:
@@ -75,6 +77,7 @@ class SparkEngine:
         *,
         days: DayRange | None = None,
         tenants: Collection[str] | None = None,
+        batches: Collection[str] | None = None,
         version: int | None = None,
     ) -> nw.LazyFrame[Any]:
         """See ``Engine.read``.
@@ -83,12 +86,15 @@ class SparkEngine:
         on ``s3://`` pass through the driver: Spark's own S3 reader is no part of the package.
         """
         if lake.is_remote:
-            rows = lake.read(spec, days=days, tenants=tenants, version=version).frame
+            rows = lake.read(
+                spec, days=days, tenants=tenants, batches=batches, version=version
+            ).frame
             return self.from_arrow(rows.collect(engine="streaming").to_arrow())
         files = lake.files(spec, days=days, tenants=tenants, version=version)
         frame = self._read_files(spec, f"{lake.location}/{spec.name}", files)
-        if tenants is not None:
-            frame = frame.filter(frame["tenant_id"].isin(sorted(tenants)))
+        for column, values in (("tenant_id", tenants), ("batch_id", batches)):
+            if values is not None:
+                frame = frame.filter(frame[column].isin(sorted(values)))
         return nw.from_native(frame)
 
     def from_arrow(self, table: pa.Table) -> nw.LazyFrame[Any]:
@@ -102,8 +108,25 @@ class SparkEngine:
         table: pa.Table = frame.to_native().toArrow()
         return table.cast(unified(table.schema))
 
+    def stream(self, frame: nw.LazyFrame[Any]) -> pa.RecordBatchReader:
+        """See ``Engine.stream``. The rows pass through this process, whole."""
+        table: pa.Table = frame.to_native().toArrow()
+        return table.cast(portable(table.schema)).to_reader(_ROWS_PER_BATCH)
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """See ``Engine.keep``; the rows are computed when they are first asked for."""
+        kept: DataFrame = frame.to_native().persist()
+        self._kept.append(kept)
+        rows: nw.LazyFrame[Any] = nw.from_native(kept)
+        return rows
+
     def map_batches(
-        self, frame: nw.LazyFrame[Any], function: BatchFunction, schema: pa.Schema
+        self,
+        frame: nw.LazyFrame[Any],
+        function: BatchFunction,
+        schema: pa.Schema,
+        *,
+        is_slow: bool = False,  # noqa: ARG002, every function has processes of its own here
     ) -> nw.LazyFrame[Any]:
         """See ``Engine.map_batches``."""
 
@@ -112,14 +135,41 @@ class SparkEngine:
                 yield function(batch.cast(portable(batch.schema))).cast(portable(schema))
 
         native: DataFrame = frame.to_native()
-        with warnings.catch_warnings():
-            # mapInArrow hands over Arrow batches; pyspark warns of pandas 3 all the same.
-            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        with _without_pandas_warning():
             mapped = native.mapInArrow(apply, _spark_schema(schema))
-        return nw.from_native(mapped)
+        return self.keep(nw.from_native(mapped))
+
+    def map_groups(
+        self,
+        frame: nw.LazyFrame[Any],
+        function: BatchFunction,
+        schema: pa.Schema,
+        *,
+        by: Sequence[str],
+    ) -> nw.LazyFrame[Any]:
+        """See ``Engine.map_groups``: keys are dealt out by their hash, as for a shuffle."""
+        from pyspark.sql import functions
+
+        def apply(rows: pa.Table) -> pa.Table:
+            rows = rows.drop_columns([_BUCKET])
+            batches = rows.cast(portable(rows.schema)).combine_chunks().to_batches()
+            return pa.Table.from_batches(
+                [function(batch).cast(portable(schema)) for batch in batches], portable(schema)
+            )
+
+        native: DataFrame = frame.to_native()
+        count = int(self._session.conf.get("spark.sql.shuffle.partitions") or 1)
+        bucket = functions.pmod(functions.hash(*by), functions.lit(count))
+        with _without_pandas_warning():
+            grouped = native.withColumn(_BUCKET, bucket).groupBy(_BUCKET)
+            mapped = grouped.applyInArrow(apply, _spark_schema(schema))
+        return self.keep(nw.from_native(mapped))
 
     def close(self) -> None:
         """Stop the session, unless another part of this process had started it."""
+        for kept in self._kept:
+            kept.unpersist()
+        self._kept = []
         if self._is_owner:
             self._session.stop()
 
@@ -142,6 +192,14 @@ class SparkEngine:
         # whose values stand in the paths below the root, get the types of the table.
         reader = self._session.read.schema(schema).option("basePath", root)
         return reader.parquet(*files).select(*spec.schema.names)
+
+
+@contextmanager
+def _without_pandas_warning() -> Iterator[None]:
+    """Arrow batches are handed over, not pandas frames; pyspark warns of pandas 3 all the same."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        yield
 
 
 def _spark_schema(schema: pa.Schema) -> Any:

@@ -18,7 +18,7 @@ value by value; where that finds no complete date either, the date is unreadable
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Literal
 
 import polars as pl
@@ -65,17 +65,100 @@ _PARTS = ("a", "b", "c", "name", "hour", "minute", "second", "fraction", "half",
 
 @dataclass(frozen=True)
 class DateReading:
-    """How the dates of rows that came together are to be read."""
+    """How the dates of rows that came together are to be read.
+
+    Attributes:
+        order: The order in dates with a year of four digits that leave it open.
+        two_digit_order: The order in dates whose three parts have two digits.
+        hinted: Whether somebody said so, and not the other dates.
+    """
 
     order: Order
     two_digit_order: Order
     hinted: bool
 
 
+@dataclass(frozen=True)
+class OrderCounts:
+    """All that the order of day and month is inferred from; counts of parts add up.
+
+    Attributes:
+        four_digits: Dates whose year comes last, in four digits.
+        day_first: Those of them that can only be read with the day first.
+        month_first: Those that can only be read with the month first.
+        two_digits: Dates whose three parts have two digits each.
+        dmy, ymd, mdy: Those of them that are days between 1990 and now in this order.
+    """
+
+    four_digits: int = 0
+    day_first: int = 0
+    month_first: int = 0
+    two_digits: int = 0
+    dmy: int = 0
+    ymd: int = 0
+    mdy: int = 0
+
+    def __add__(self, other: OrderCounts) -> OrderCounts:
+        mine, others = astuple(self), astuple(other)
+        return OrderCounts(*(a + b for a, b in zip(mine, others, strict=True)))
+
+    def reading(self, day_first: bool | None = None) -> DateReading:
+        """How dates with these counts are to be read; the hint wins where there is one."""
+        if day_first is not None:
+            order: Order = "dmy" if day_first else "mdy"
+            return DateReading(order, order, hinted=True)
+        scores: dict[Order, int] = {"dmy": self.dmy, "ymd": self.ymd, "mdy": self.mdy}
+        return DateReading(
+            order="mdy" if self.month_first > self.day_first else "dmy",
+            two_digit_order=max(scores, key=lambda order: scores[order]),  # the first in a tie
+            hinted=False,
+        )
+
+
+NOTHING_OPEN = OrderCounts().reading()
+"""The reading of dates among which no order is open."""
+
+
+def count_orders(values: pl.DataFrame) -> dict[int, OrderCounts]:
+    """Count what decides the order of day and month.
+
+    Args:
+        values: As for ``parse_dates``.
+
+    Returns:
+        Group -> counts; groups without a date that leaves the order open have none.
+    """
+    four, two = (
+        _split(values.filter(_kind() == kind).with_columns(kind=pl.lit(kind)), _PATTERNS[kind])
+        for kind in ("year_last", "two_digits")
+    )
+    a, b, rows = pl.col("a"), pl.col("b"), pl.col("rows")
+    counted = pl.concat(
+        [
+            four.select(
+                "group",
+                four_digits=rows,
+                day_first=rows * ((a > _DECEMBER) & (b <= _DECEMBER)),
+                month_first=rows * ((b > _DECEMBER) & (a <= _DECEMBER)),
+            ),
+            two.select(
+                "group",
+                two_digits=rows,
+                **{order: rows * _is_plausible(*order) for order in ("dmy", "ymd", "mdy")},
+            ),
+        ],
+        how="diagonal",
+    )
+    names = [field.name for field in fields(OrderCounts)]
+    missing = [pl.lit(None, pl.Int64).alias(name) for name in names if name not in counted.columns]
+    sums = counted.with_columns(missing).group_by("group").agg(pl.col(names).sum())
+    return {group: OrderCounts(*counts) for group, *counts in sums.select("group", *names).rows()}
+
+
 def parse_dates(
     values: pl.DataFrame, day_first: Mapping[int, bool | None] | None = None
 ) -> pl.DataFrame:
-    """Read dates.
+    """Read dates, each group as its own dates decide.
 
     Args:
         values: Columns ``group`` (integer; rows read alike), ``value`` (text, trimmed),
@@ -85,17 +168,29 @@ def parse_dates(
     Returns:
         The same rows in the same order with ``posted_at``, null where unreadable.
     """
-    kinds = [
-        pl.when(pl.col("value").str.contains(pattern)).then(pl.lit(kind))
-        for kind, pattern in _PATTERNS.items()
-    ]
-    sorted_out = values.with_row_index("position").with_columns(kind=pl.coalesce(kinds))
+    hints = day_first or {}
+    counts = count_orders(values)
+    return read_dates(
+        values, {group: count.reading(hints.get(group)) for group, count in counts.items()}
+    )
+
+
+def read_dates(values: pl.DataFrame, readings: Mapping[int, DateReading]) -> pl.DataFrame:
+    """Read dates as told.
+
+    Args:
+        values: As for ``parse_dates``; ``rows`` is not needed.
+        readings: Group -> how its dates are to be read, for groups with open orders.
+
+    Returns:
+        As ``parse_dates``.
+    """
+    sorted_out = values.with_row_index("position").with_columns(kind=_kind())
     parts = [
         _split(sorted_out.filter(pl.col("kind") == kind), pattern)
         for kind, pattern in _PATTERNS.items()
     ]
     split = pl.concat([part for part in parts if part is not None], how="diagonal")
-    readings = _decide_readings(split, dict(day_first or {}))
     read = _assemble(_with_day_and_month(split, readings))
     rest = sorted_out.filter(pl.col("kind").is_null())
     read = pl.concat([read, _parse_relative_and_epoch(rest)])
@@ -103,9 +198,17 @@ def parse_dates(
     return joined.drop("position", "kind")
 
 
+def _kind() -> pl.Expr:
+    """The first pattern that a value has, null for none."""
+    return pl.coalesce(
+        pl.when(pl.col("value").str.contains(pattern)).then(pl.lit(kind))
+        for kind, pattern in _PATTERNS.items()
+    )
+
+
 def _split(rows: pl.DataFrame, pattern: str) -> pl.DataFrame:
     groups = rows.select(
-        "position", "group", "kind", "received_at", "rows",
+        pl.all().exclude("value"),
         dots=pl.col("value").str.contains(r"^\d{1,2}\."),
         parts=pl.col("value").str.extract_groups(pattern),
     ).unnest("parts")  # fmt: skip
@@ -113,38 +216,6 @@ def _split(rows: pl.DataFrame, pattern: str) -> pl.DataFrame:
     return groups.with_columns(missing).with_columns(
         pl.col("a", "b", "c", "hour", "minute", "second").cast(pl.Int32, strict=False)
     )
-
-
-def _decide_readings(
-    split: pl.DataFrame, day_first: dict[int, bool | None]
-) -> dict[int, DateReading]:
-    readings: dict[int, DateReading] = {}
-    open_order = split.filter(pl.col("kind").is_in(["year_last", "two_digits"]))
-    for (group,), rows in open_order.group_by("group"):
-        hint = day_first.get(int(str(group)))
-        four = rows.filter(pl.col("kind") == "year_last")
-        readings[int(str(group))] = DateReading(
-            _decide_order(four, hint),
-            _decide_two_digit_order(rows.filter(pl.col("kind") == "two_digits"), hint),
-            hint is not None,
-        )
-    return readings
-
-
-def _decide_order(rows: pl.DataFrame, hint: bool | None) -> Order:
-    if hint is not None:
-        return "dmy" if hint else "mdy"
-    day = rows.filter((pl.col("a") > _DECEMBER) & (pl.col("b") <= _DECEMBER))["rows"].sum()
-    month = rows.filter((pl.col("b") > _DECEMBER) & (pl.col("a") <= _DECEMBER))["rows"].sum()
-    return "mdy" if month > day else "dmy"
-
-
-def _decide_two_digit_order(rows: pl.DataFrame, hint: bool | None) -> Order:
-    orders: list[Order] = ["dmy", "ymd", "mdy"]
-    if hint is not None:
-        orders = ["dmy" if hint else "mdy"]
-    scores = [int(rows.filter(_is_plausible(*order))["rows"].sum()) for order in orders]
-    return orders[scores.index(max(scores))]
 
 
 def _is_plausible(first: str, second: str, third: str) -> pl.Expr:
@@ -162,7 +233,7 @@ def _full_year(two_digits: pl.Expr) -> pl.Expr:
     return century.then(two_digits + 2000).otherwise(two_digits + 1900)
 
 
-def _with_day_and_month(split: pl.DataFrame, readings: dict[int, DateReading]) -> pl.DataFrame:
+def _with_day_and_month(split: pl.DataFrame, readings: Mapping[int, DateReading]) -> pl.DataFrame:
     orders = pl.DataFrame(
         {
             "group": list(readings),

@@ -69,6 +69,43 @@ class Rating:
     in_stars: bool = False
 
 
+@dataclass(frozen=True)
+class ScaleCounts:
+    """All that the scale of bare numbers is inferred from; counts of parts add up.
+
+    Attributes:
+        to_five: How many of the numbers a scale up to 5 holds.
+        to_ten: How many a scale up to 10 holds.
+        total: All of them.
+    """
+
+    to_five: int = 0
+    to_ten: int = 0
+    total: int = 0
+
+    @classmethod
+    def of(cls, counted: Iterable[tuple[float, int]]) -> ScaleCounts:
+        """Count values, each given with how often it occurs."""
+        values = list(counted)
+        to_five, to_ten = (
+            sum(count for value, count in values if value <= scale) for scale in _SCALES[:2]
+        )
+        return cls(to_five, to_ten, sum(count for _, count in values))
+
+    def __add__(self, other: ScaleCounts) -> ScaleCounts:
+        return ScaleCounts(
+            self.to_five + other.to_five, self.to_ten + other.to_ten, self.total + other.total
+        )
+
+    @property
+    def scale(self) -> float:
+        """The smallest scale that holds nearly all of the numbers: 5, 10 or 100."""
+        for scale, count in zip(_SCALES, (self.to_five, self.to_ten), strict=False):
+            if count >= _SHARE_ON_SCALE * self.total:
+                return scale
+        return _SCALES[-1]
+
+
 def parse_rating(text: str) -> Rating | None:
     """Read one rating.
 
@@ -124,12 +161,7 @@ def infer_scale(counted: Iterable[tuple[float, int]]) -> float:
     Returns:
         5, 10 or 100.
     """
-    values = list(counted)
-    total = sum(count for _, count in values)
-    for scale in _SCALES:
-        if sum(count for value, count in values if value <= scale) >= _SHARE_ON_SCALE * total:
-            return scale
-    return _SCALES[-1]
+    return ScaleCounts.of(counted).scale
 
 
 def to_five(rating: Rating, inferred: float) -> float | None:

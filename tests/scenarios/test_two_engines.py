@@ -9,9 +9,9 @@ import pytest
 
 from assets.enrichment.review_enrichments import annotate_day
 from assets.metrics.daily_facts import write_facts
-from assets.reviews.reviews import normalise_part
+from assets.reviews.normalising import normalise_whole
 from resources.collection.importing import land, plan_import
-from resources.engine import open_engine
+from resources.engine import PolarsEngine, open_engine
 from resources.nlp.context import default_context
 from resources.sandbox.world import generate_world
 from resources.settings import Settings
@@ -34,7 +34,8 @@ def lake(tmp_path_factory):
     for tenant in tenants:
         path = folder / "world" / tenant / "reviews.csv"
         land(plan_import(path, tenant_id=tenant, source="reviews"), day=DAY, lake=lake)
-    normalise_part(lake, DAY, tenants)
+    with PolarsEngine() as engine:
+        normalise_whole(engine, lake, DAY, tenants)
     annotate_day(lake, DAY, {tenant: default_context() for tenant in tenants}, workers=2)
     return lake, tenants, folder
 
