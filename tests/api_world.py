@@ -141,7 +141,7 @@ def tables_of(reviews: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
     )
     measures = """
         count(*) as review_count, count(rating) as rated_count, avg(rating) as average_rating,
-        count(sentiment) as understood_count,
+        count(sentiment) as annotated_count,
         count(*) filter (sentiment = 'positive') as positive_count,
         count(*) filter (sentiment = 'neutral') as neutral_count,
         count(*) filter (sentiment = 'mixed') as mixed_count,

@@ -13,7 +13,7 @@
 
 {% macro mention_measures() %}
 {{- return(
-    sentiment_counts() + ["understood_count", "score_sum_micro", "rated_count", "rating_sum_milli"]
+    sentiment_counts() + ["annotated_count", "score_sum_micro", "rated_count", "rating_sum_milli"]
 ) -}}
 {% endmacro %}
 

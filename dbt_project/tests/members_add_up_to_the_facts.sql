@@ -3,7 +3,7 @@
 with facts as (
     select
         tenant_id,
-        {{ sums_of(["review_count", "rated_count", "understood_count", "negative_count"]) }}
+        {{ sums_of(["review_count", "rated_count", "annotated_count", "negative_count"]) }}
     from {{ ref('stg_daily_facts') }}
     group by all
 ),
@@ -12,7 +12,7 @@ members as (
     select
         tenant_id,
         dimension,
-        {{ sums_of(["review_count", "rated_count", "understood_count", "negative_count"]) }}
+        {{ sums_of(["review_count", "rated_count", "annotated_count", "negative_count"]) }}
     from {{ ref('metric_summary') }}
     where dimension in ('all', 'source', 'language')
     group by all
@@ -21,5 +21,5 @@ members as (
 select members.*
 from members
 full outer join facts
-    using (tenant_id, review_count, rated_count, understood_count, negative_count)
+    using (tenant_id, review_count, rated_count, annotated_count, negative_count)
 where members.tenant_id is null or facts.tenant_id is null

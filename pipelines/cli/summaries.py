@@ -49,11 +49,11 @@ def headlines(snapshot: Snapshot) -> list[str]:
             f"average rating {summary['average_rating']:.2f} of 5"
             f"{_interval(summary, 'average_rating', '{:.2f}')}, n = {summary['rated_count']:,}"
         )
-    if summary["understood_count"]:
+    if summary["annotated_count"]:
         lines.append(
             f"positive {summary['positive_share']:.0%}"
             f"{_interval(summary, 'positive_share', '{:.0%}')}, "
-            f"negative {summary['negative_share']:.0%}, n = {summary['understood_count']:,}"
+            f"negative {summary['negative_share']:.0%}, n = {summary['annotated_count']:,}"
         )
     topics = snapshot.table("topic_summary").filter(dimension="all")
     if not topics.is_empty():

@@ -148,26 +148,41 @@ class Evidence:
         return self._ask(
             f"""
             WITH candidates AS (
-                SELECT unnest(list_distinct(topics)) AS topic, review_key, sentiment, language,
-                       hash(text) AS text_hash,
-                       coalesce(sentiment_confidence, 0) * abs(sentiment_score) AS certainty
+                SELECT topics, review_key, sentiment, language, hash(text) AS text_hash,
+                       -coalesce(sentiment_confidence, 0) * abs(sentiment_score) AS doubt
                 FROM reviews
                 WHERE sentiment IN ('positive', 'negative')
                   AND strlen(text) BETWEEN {_SHORTEST_QUOTE_BYTES} AND {_LONGEST_QUOTE_BYTES}
                   AND (rating IS NULL OR (sentiment = 'positive') = (rating >= 3.5))
                   AND {self._condition}
+            ), repeated AS (
+                SELECT text_hash FROM candidates GROUP BY text_hash HAVING count(*) > 1
+            ), surest AS (
+                -- Whoever is among the surest on a topic is so among those with the same topics:
+                -- so nearly all reviews are set aside before they are spread over their topics.
+                SELECT topics, sentiment, language,
+                       unnest(min({{'doubt': doubt, 'review_key': review_key}}, {each:d})) AS best
+                FROM candidates WHERE text_hash NOT IN (SELECT text_hash FROM repeated)
+                GROUP BY topics, sentiment, language
+            ), copies AS (
+                SELECT unnest(list_distinct(topics)) AS topic, sentiment, language, text_hash,
+                       doubt, review_key
+                FROM candidates WHERE text_hash IN (SELECT text_hash FROM repeated)
             ), distinct_texts AS (
-                SELECT * FROM candidates WHERE list_contains(?, topic)
+                SELECT unnest(list_distinct(topics)) AS topic, sentiment, language,
+                       best.doubt AS doubt, best.review_key AS review_key
+                FROM surest
+                UNION ALL
+                SELECT topic, sentiment, language, doubt, review_key FROM copies
                 QUALIFY row_number() OVER (PARTITION BY topic, text_hash ORDER BY review_key) = 1
             ), ranked AS (
                 SELECT *, row_number() OVER (
-                    PARTITION BY topic, sentiment, language ORDER BY certainty DESC, review_key
+                    PARTITION BY topic, sentiment, language ORDER BY doubt, review_key
                 ) AS place_in_language
-                FROM distinct_texts
+                FROM distinct_texts WHERE list_contains(?, topic)
             ), chosen AS (
                 SELECT *, row_number() OVER (
-                    PARTITION BY topic, sentiment
-                    ORDER BY place_in_language, certainty DESC, review_key
+                    PARTITION BY topic, sentiment ORDER BY place_in_language, doubt, review_key
                 ) AS place
                 FROM ranked QUALIFY place <= {each:d}
             )

@@ -113,7 +113,7 @@ def _share(total: Tally, comparison: Comparison | None, sentiment: str, label: s
         "share",
         total.share_of(sentiment),
         total.interval_of(sentiment),
-        total.understood_count,
+        total.annotated_count,
         _change_of_share(comparison, sentiment),
     )
 
@@ -165,8 +165,8 @@ def _change_of_share(comparison: Comparison | None, sentiment: str) -> Change | 
         direction,
         before,
         after,
-        earlier.understood_count,
-        later.understood_count,
+        earlier.annotated_count,
+        later.annotated_count,
         None if direction == "steady" else is_welcome,
     )
 

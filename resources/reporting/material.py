@@ -94,7 +94,7 @@ class Material:
 
 REVIEW_COUNT = Column("review_count", "Reviews", "count")
 RATED_COUNT = Column("rated_count", "Ratings", "count")
-UNDERSTOOD_COUNT = Column("understood_count", "Reviews with text", "count")
+ANNOTATED_COUNT = Column("annotated_count", "Reviews with text", "count")
 AVERAGE_RATING = Column("average_rating", "Average rating", "stars")
 RATING_LOW = Column("average_rating_low", "Rating, 95% low", "stars")
 RATING_HIGH = Column("average_rating_high", "Rating, 95% high", "stars")
@@ -111,7 +111,7 @@ MEMBER_COLUMNS = (
     AVERAGE_RATING,
     RATING_LOW,
     RATING_HIGH,
-    UNDERSTOOD_COUNT,
+    ANNOTATED_COUNT,
     POSITIVE_SHARE,
     NEGATIVE_SHARE,
     NEGATIVE_LOW,
@@ -128,7 +128,7 @@ def member_cells(tally: Tally) -> tuple[int | float | None, ...]:
         tally.average_rating,
         rating.low if rating else None,
         rating.high if rating else None,
-        tally.understood_count,
+        tally.annotated_count,
         tally.share_of("positive"),
         tally.share_of("negative"),
         negative.low if negative else None,

@@ -47,7 +47,7 @@ class Tally:
     negative_count: int = 0
 
     @property
-    def understood_count(self) -> int:
+    def annotated_count(self) -> int:
         """Reviews with text, and so with a sentiment."""
         return self.positive_count + self.neutral_count + self.mixed_count + self.negative_count
 
@@ -88,11 +88,11 @@ class Tally:
 
     def share_of(self, sentiment: str) -> float | None:
         """Share of one sentiment among the reviews with text; None when there is no text."""
-        return self.count_of(sentiment) / self.understood_count if self.understood_count else None
+        return self.count_of(sentiment) / self.annotated_count if self.annotated_count else None
 
     def interval_of(self, sentiment: str) -> Interval | None:
         """Wilson interval of ``share_of``."""
-        return wilson(self.count_of(sentiment), self.understood_count)
+        return wilson(self.count_of(sentiment), self.annotated_count)
 
 
 def wilson(successes: int, trials: int) -> Interval | None:

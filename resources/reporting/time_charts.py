@@ -108,7 +108,7 @@ def sentiment_over_time(chart: Chart, _: Palette) -> Figure:
             y=rounded(table.column(f"{sentiment}_share")),
             name=sentiment.capitalize(),
             marker_color=SENTIMENT_COLOURS[sentiment],
-            customdata=table.column("understood_count"),
+            customdata=table.column("annotated_count"),
             hovertemplate=f"%{{x|%-d %b %Y}}: %{{y:.1%}} {sentiment}, n = %{{customdata:,}}"
             "<extra></extra>",
         )
@@ -140,7 +140,7 @@ def incidents(chart: Chart, palette: Palette) -> Figure:
         name="Negative reviews",
         mode="lines",
         line={"color": palette.accent, "width": 2 if len(starts) <= 160 else 1.2},  # noqa: PLR2004
-        customdata=table.column("understood_count"),
+        customdata=table.column("annotated_count"),
         hovertemplate="Week of %{x|%-d %b %Y}: %{y:.1%}, n = %{customdata:,}<extra></extra>",
     )
     figure.add_scatter(

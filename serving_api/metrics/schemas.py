@@ -68,13 +68,13 @@ class MemberMetrics(BaseModel):
     review_count: Figure
     rated_count: Figure
     average_rating: Figure = Field(description="On 1 to 5, with Student's t interval.")
-    understood_count: Figure = Field(description="Reviews with a sentiment.")
+    annotated_count: Figure = Field(description="Reviews with a sentiment.")
     positive_count: Figure
     neutral_count: Figure
     mixed_count: Figure
     negative_count: Figure
     positive_share: Figure = Field(
-        description="Of the understood reviews, 0 to 1, with Wilson's interval."
+        description="Of the annotated reviews, 0 to 1, with Wilson's interval."
     )
     negative_share: Figure = Field(description="As positive_share.")
     average_score: Figure = Field(description="Sentiment from -1 to 1.")
@@ -140,7 +140,7 @@ class TopicMetrics(BaseModel):
     neutral_count: Figure
     mixed_count: Figure
     negative_count: Figure
-    negative_share: Figure = Field(description="Of the understood mentions, 0 to 1.")
+    negative_share: Figure = Field(description="Of the annotated mentions, 0 to 1.")
 
 
 class Topics(BaseModel):

@@ -154,7 +154,7 @@ def _bucket_after(grain: Grain, bucket: date) -> date | None:
         return None
 
 
-def _understood(sums: Sums) -> int:
+def _annotated(sums: Sums) -> int:
     return sum(sums[f"{name}_count"] for name in SENTIMENTS)
 
 
@@ -168,9 +168,9 @@ def _count(column: str, **filters: str | bool) -> _Measure:
 
 def _share(sentiment: str) -> _Measure:
     return _Measure(
-        lambda sums: _ratio(sums[f"{sentiment}_count"], _understood(sums)),
-        _understood,
-        {"understood": True},
+        lambda sums: _ratio(sums[f"{sentiment}_count"], _annotated(sums)),
+        _annotated,
+        {"annotated": True},
     )
 
 
@@ -189,7 +189,7 @@ MEASURES: dict[Metric, _Measure] = {
     "positive_share": _share("positive"),
     "negative_share": _share("negative"),
     "average_score": _Measure(
-        lambda sums: _ratio(sums["score_sum"], _understood(sums)), _understood, {"understood": True}
+        lambda sums: _ratio(sums["score_sum"], _annotated(sums)), _annotated, {"annotated": True}
     ),
 }
 

@@ -166,10 +166,10 @@ def _member_metrics(row: Mapping[str, Any], links: ReviewLinks) -> MemberMetrics
         review_count=counted("review_count"),
         rated_count=counted("rated_count", rated=True),
         average_rating=estimated("average_rating", "rated_count", rated=True),
-        understood_count=counted("understood_count", understood=True),
-        positive_share=estimated("positive_share", "understood_count", understood=True),
-        negative_share=estimated("negative_share", "understood_count", understood=True),
-        average_score=estimated("average_score", "understood_count", understood=True),
+        annotated_count=counted("annotated_count", annotated=True),
+        positive_share=estimated("positive_share", "annotated_count", annotated=True),
+        negative_share=estimated("negative_share", "annotated_count", annotated=True),
+        average_score=estimated("average_score", "annotated_count", annotated=True),
         **{f"{name}_count": counted(f"{name}_count", sentiment=name) for name in SENTIMENTS},
     )
 
@@ -178,7 +178,7 @@ def _topic_metrics(
     row: Mapping[str, Any], product: str | None, review_count: int, links: ReviewLinks
 ) -> TopicMetrics:
     mentions = {"product": product, "topic": row["topic"]}
-    understood = sum(row[f"{name}_count"] for name in SENTIMENTS)
+    annotated = sum(row[f"{name}_count"] for name in SENTIMENTS)
     return TopicMetrics(
         topic=row["topic"],
         mention_count=count_figure(row["mention_count"], links, mentions),
@@ -189,8 +189,8 @@ def _topic_metrics(
         ),
         negative_share=Figure(
             value=row["negative_share"],
-            review_count=understood,
-            reviews=links.to(**mentions, understood=True),
+            review_count=annotated,
+            reviews=links.to(**mentions, annotated=True),
         ),
         **{
             f"{name}_count": count_figure(

@@ -25,6 +25,7 @@ _CONDITIONS = {
     "location": "location = ?",
     "language": "language = ?",
     "sentiment": "list_contains(?::varchar[], sentiment)",
+    "annotated": "(sentiment is not null) = ?",
     "understood": "(sentiment is not null) = ?",
     "topic": "list_contains(topics, ?)",
     # The marts' own rule: the nearest whole star, halves upwards. DuckDB's greatest and least pass
@@ -61,9 +62,12 @@ class ReviewFilters(BaseModel):
     sentiment: Annotated[
         list[Sentiment], Field(description="With one of these sentiments.", max_length=4)
     ] = []
-    understood: Annotated[bool | None, Field(description="Whether a sentiment could be given.")] = (
+    annotated: Annotated[bool | None, Field(description="Whether a sentiment could be given.")] = (
         None
     )
+    understood: Annotated[
+        bool | None, Field(description="The former name of `annotated`.", deprecated=True)
+    ] = None
     topic: Annotated[MemberName | None, Field(description="Mentions this topic.")] = None
     rating: Annotated[
         int | None, Field(ge=1, le=5, description="Rated so, to the nearest whole star.")
@@ -89,10 +93,11 @@ class ReviewFilters(BaseModel):
         Returns:
             A condition of constant text, and the values it binds, in order.
         """
+        values = dict(self)  # plain attribute access would warn of the deprecated ones
         given = {
             name: value
             for name in _CONDITIONS
-            if (value := getattr(self, name)) is not None and value != []
+            if (value := values[name]) is not None and value != []
         }
         condition = " and ".join(_CONDITIONS[name] for name in given) or "true"
         return condition, list(given.values())

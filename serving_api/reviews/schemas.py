@@ -32,7 +32,7 @@ class ReviewListParameters(ReviewFilters):
 
 
 class Review(BaseModel):
-    """One review as it stands now, and what was understood of it."""
+    """One review as it stands now, and its annotations."""
 
     review_key: str = Field(description="Stable name of the review, 32 hexadecimal digits.")
     version: int = Field(description="From 1; one more for every edit by its author.")

@@ -259,6 +259,7 @@ FILTERS = [
     ({"language": "und"}, lambda r: r["language"] == "und"),
     ({"sentiment": "mixed"}, lambda r: r["sentiment"] == "mixed"),
     ({"sentiment": ["mixed", "negative"]}, lambda r: r["sentiment"] in {"mixed", "negative"}),
+    ({"annotated": "false"}, lambda r: r["sentiment"] is None),
     ({"understood": "false"}, lambda r: r["sentiment"] is None),
     ({"topic": "delivery"}, lambda r: "delivery" in r["topics"]),
     ({"rating": 4}, lambda r: r["rating"] in {3.5, 4.0}),

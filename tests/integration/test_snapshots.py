@@ -71,6 +71,17 @@ def test_what_was_published_can_be_read_back(snapshot):
     snapshot.verify()
 
 
+def test_columns_of_older_snapshots_are_read_under_the_names_of_today(store):
+    older = pl.DataFrame({"member": ["all", "Lamp"], "understood_count": [7, 2]})
+    version = store.publish("acme", {"metric_summary": older}, INPUTS).version
+    snapshot = store.open("acme", version)
+
+    counts = snapshot.query("select annotated_count from metric_summary order by 1").to_pydict()
+    assert counts == {"annotated_count": [2, 7]}
+    assert snapshot.table("metric_summary").columns == ["member", "annotated_count"]
+    snapshot.verify()
+
+
 def test_publishing_the_same_numbers_again_writes_nothing(store, published):
     before = sorted((path, path.stat().st_mtime_ns) for path in published.path.iterdir())
 

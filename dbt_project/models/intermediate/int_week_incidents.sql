@@ -5,11 +5,11 @@ with weeks as (
         dimension,
         member,
         week_start,
-        understood_count,
+        annotated_count,
         negative_count,
-        {{ share("negative_count", "understood_count") }} as negative_share,
-        understood_count >= {{ var('incident_min_baseline_reviews') }} as takes_part,
-        understood_count >= {{ var('incident_min_reviews') }} as is_judged
+        {{ share("negative_count", "annotated_count") }} as negative_share,
+        annotated_count >= {{ var('incident_min_baseline_reviews') }} as takes_part,
+        annotated_count >= {{ var('incident_min_reviews') }} as is_judged
     from {{ ref('int_member_weeks') }}
 ),
 
@@ -30,7 +30,7 @@ members as (
         dimension,
         member,
         count(*) as week_count,
-        sum(understood_count)::bigint as understood_total,
+        sum(annotated_count)::bigint as annotated_total,
         sum(negative_count)::bigint as negative_total,
         list(negative_share order by position) as sorted_shares
     from baseline_weeks
@@ -41,7 +41,7 @@ weeks_and_others as (
     select
         weeks.*,
         members.week_count - weeks.takes_part::int as other_count,
-        members.understood_total - baseline_weeks.understood_count as others_understood,
+        members.annotated_total - baseline_weeks.annotated_count as others_annotated,
         members.negative_total - baseline_weeks.negative_count as others_negative,
         {{ median_without("members.sorted_shares", "baseline_weeks.position") }} as others_median
     from weeks
@@ -54,7 +54,7 @@ expectations as (
     select
         *,
         greatest(
-            others_median, {{ share("others_negative", "others_understood") }}
+            others_median, {{ share("others_negative", "others_annotated") }}
         ) as expected_share
     from weeks_and_others
     where takes_part and other_count >= {{ var('incident_min_other_weeks') }}
@@ -64,7 +64,7 @@ scores as (
     select
         *,
         2 * (asin(sqrt(negative_share)) - asin(sqrt(expected_share)))
-        / sqrt(1 / understood_count::double + 1 / others_understood::double) as binomial_z
+        / sqrt(1 / annotated_count::double + 1 / others_annotated::double) as binomial_z
     from expectations
 ),
 

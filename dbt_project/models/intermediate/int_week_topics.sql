@@ -3,7 +3,7 @@
 with weeks as (
     select
         *,
-        sum(understood_count) over (partition by tenant_id, dimension, member) as understood_total
+        sum(annotated_count) over (partition by tenant_id, dimension, member) as annotated_total
     from {{ ref('int_member_weeks') }}
 ),
 
@@ -24,9 +24,9 @@ excesses as (
         topic_weeks.week_start,
         topic_weeks.topic,
         topic_weeks.negative_count - coalesce(
-            weeks.understood_count
+            weeks.annotated_count
             * (topic_weeks.negative_total - topic_weeks.negative_count)
-            / nullif((weeks.understood_total - weeks.understood_count)::double, 0),
+            / nullif((weeks.annotated_total - weeks.annotated_count)::double, 0),
             0
         ) as excess
     from topic_weeks

@@ -15,7 +15,7 @@ select
     neutral_count,
     mixed_count,
     negative_count,
-    {{ share("negative_count", "understood_count") }} as negative_share,
+    {{ share("negative_count", "annotated_count") }} as negative_share,
     {{ average_score() }} as average_score
 from member_days
 order by tenant_id, dimension, member, posted_day

@@ -30,7 +30,7 @@ select
     topics.neutral_count,
     topics.mixed_count,
     topics.negative_count,
-    {{ share("topics.negative_count", "topics.understood_count") }} as negative_share,
+    {{ share("topics.negative_count", "topics.annotated_count") }} as negative_share,
     {{ average_rating() }} as average_rating,
     {{ average_score() }} as average_score
 from topics

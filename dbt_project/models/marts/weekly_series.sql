@@ -22,7 +22,7 @@ select
     weeks.neutral_count,
     weeks.mixed_count,
     weeks.negative_count,
-    {{ share("weeks.negative_count", "weeks.understood_count") }} as negative_share,
+    {{ share("weeks.negative_count", "weeks.annotated_count") }} as negative_share,
     {{ average_score() }} as average_score,
     incidents.baseline_negative_share,
     incidents.incident_z,

@@ -17,5 +17,5 @@ select
     mixed_count,
     negative_count,
     score_sum_micro,
-    positive_count + neutral_count + mixed_count + negative_count as understood_count
+    positive_count + neutral_count + mixed_count + negative_count as annotated_count
 from daily_label_facts

@@ -35,7 +35,7 @@ def write(material: Material, snapshot: Snapshot, generated_at: datetime) -> Sec
     facts = [
         ("Reviews counted", wording.count(coverage.review_count)),
         ("of these with a rating", wording.count(total.rated_count)),
-        ("of these with text", wording.count(total.understood_count)),
+        ("of these with text", wording.count(total.annotated_count)),
         ("of these without a date", wording.count(coverage.undated_count)),
         ("Days covered", wording.period(coverage.period) if coverage.period else "unknown"),
         ("Period asked for", _asked_for(material)),

@@ -33,7 +33,7 @@ class Week:
 
     monday: date
     negative_count: int
-    understood_count: int
+    annotated_count: int
     negative_share: float | None
     baseline: float | None
     score: float | None
@@ -66,8 +66,8 @@ class Week:
         share = wording.measured(
             self.negative_share or 0.0,
             "share",
-            wilson(self.negative_count, self.understood_count),
-            self.understood_count,
+            wilson(self.negative_count, self.annotated_count),
+            self.annotated_count,
         )
         usual = (
             "" if self.baseline is None else f", against the usual {wording.percent(self.baseline)}"
@@ -108,10 +108,10 @@ def finding(material: Material, weeks: Sequence[Week]) -> Finding | None:
 def write(material: Material, weeks: Sequence[Week]) -> Section:
     """The chapter on incident weeks."""
     title = "Weeks that stand out"
-    if not material.total.understood_count:
+    if not material.total.annotated_count:
         note = "Without text there is no negative share, and so no incident to look for."
         return Section("incidents", title, notes=(note,))
-    if len([week for week in weeks if week.understood_count]) < MIN_WEEKS:
+    if len([week for week in weeks if week.annotated_count]) < MIN_WEEKS:
         note = (
             "A week stands out against the other weeks, and there are too few weeks with dated "
             "reviews here to compare."
@@ -160,7 +160,7 @@ def _voices(material: Material, incidents: Sequence[Week]) -> tuple[Voices, ...]
 def _weeks_table(weeks: Sequence[Week]) -> Table:
     columns = (
         Column("start", "Week from", "date"),
-        Column("understood_count", "Reviews with text", "count"),
+        Column("annotated_count", "Reviews with text", "count"),
         Column("negative_count", "Negative reviews", "count"),
         Column("negative_share", "Negative", "share"),
         Column("baseline_negative_share", "Usual", "share"),
@@ -169,7 +169,7 @@ def _weeks_table(weeks: Sequence[Week]) -> Table:
     rows = tuple(
         (
             week.monday,
-            week.understood_count,
+            week.annotated_count,
             week.negative_count,
             week.negative_share,
             week.baseline,
@@ -186,20 +186,20 @@ def _incident_table(incidents: Sequence[Week]) -> Table:
         Column("negative_share", "Negative", "share"),
         Column("negative_share_low", "95% low", "share"),
         Column("negative_share_high", "95% high", "share"),
-        Column("understood_count", "Reviews with text", "count"),
+        Column("annotated_count", "Reviews with text", "count"),
         Column("baseline_negative_share", "Usual", "share"),
         Column("topic", "Complaints that grew most", "text"),
     )
     rows = []
     for week in incidents:
-        bounds = wilson(week.negative_count, week.understood_count)
+        bounds = wilson(week.negative_count, week.annotated_count)
         rows.append(
             (
                 week.monday,
                 week.negative_share,
                 bounds.low if bounds else None,
                 bounds.high if bounds else None,
-                week.understood_count,
+                week.annotated_count,
                 week.baseline,
                 wording.label(week.topic),
             )

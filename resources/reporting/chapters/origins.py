@@ -15,7 +15,7 @@ _COLUMNS_ON_PAGE = ("member", "review_count", "average_rating", "positive_share"
 
 def write(material: Material) -> Section:
     """The chapter on sources and languages."""
-    languages = material.languages if material.total.understood_count else {}
+    languages = material.languages if material.total.annotated_count else {}
     charts, tables, sentences = [], [], []
     for name, members, named in (
         ("source", material.sources, wording.label),

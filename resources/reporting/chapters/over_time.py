@@ -6,6 +6,7 @@ from datetime import date
 
 from resources.reporting import wording
 from resources.reporting.material import (
+    ANNOTATED_COUNT,
     AVERAGE_RATING,
     MIXED_SHARE,
     NEGATIVE_SHARE,
@@ -15,7 +16,6 @@ from resources.reporting.material import (
     RATING_HIGH,
     RATING_LOW,
     REVIEW_COUNT,
-    UNDERSTOOD_COUNT,
     Material,
 )
 from resources.reporting.model import Cell, Chart, ChartKind, Column, Grain, Section, Table
@@ -42,7 +42,7 @@ def write(material: Material) -> Section:
         return Section("over_time", title, notes=(note,))
     charts = [_volume(series, material.grain)]
     notes = []
-    if material.total.understood_count:
+    if material.total.annotated_count:
         charts.append(_sentiment(series, material.grain))
     else:
         notes.append("None of these reviews has text, so there is no sentiment to follow.")
@@ -103,13 +103,13 @@ def _sentiment(series: dict[date, Tally], grain: Grain) -> Chart:
         NEUTRAL_SHARE,
         MIXED_SHARE,
         NEGATIVE_SHARE,
-        UNDERSTOOD_COUNT,
+        ANNOTATED_COUNT,
     )
     rows = tuple(
         (
             start,
             *(tally.share_of(s) for s in SENTIMENTS),
-            tally.understood_count,
+            tally.annotated_count,
         )
         for start, tally in series.items()
     )

@@ -26,7 +26,7 @@ def write(material: Material) -> Section:
         sentences.append(_best_and_worst(ratings, total.rated_count))
     else:
         notes.append("None of these reviews has a rating, so there is no distribution to show.")
-    if total.understood_count:
+    if total.annotated_count:
         charts.append(_sentiments(total))
         sentences.append(_mood(total))
     else:
@@ -48,9 +48,9 @@ def _mood(total: Tally) -> str:
     share = total.share_of("mixed") or 0.0
     bounds = total.interval_of("mixed")
     return (
-        f"{wording.counted(total.understood_count, 'review')} "
-        f"{'has' if total.understood_count == 1 else 'have'} text to read; in "
-        f"{wording.measured(share, 'share', bounds, total.understood_count)} of them praise and "
+        f"{wording.counted(total.annotated_count, 'review')} "
+        f"{'has' if total.annotated_count == 1 else 'have'} text to read; in "
+        f"{wording.measured(share, 'share', bounds, total.annotated_count)} of them praise and "
         "complaint stand side by side."
     )
 
@@ -67,7 +67,7 @@ def _ratings(ratings: dict[int, int]) -> Chart:
 def _sentiments(total: Tally) -> Chart:
     columns = (Column("sentiment", "Sentiment", "text"), *_SPREAD_COLUMNS)
     rows = tuple(
-        (sentiment, *_spread(total.count_of(sentiment), total.understood_count))
+        (sentiment, *_spread(total.count_of(sentiment), total.annotated_count))
         for sentiment in SENTIMENTS
     )
     table = Table("sentiment_split", "Sentiment", columns, rows)

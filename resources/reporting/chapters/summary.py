@@ -47,7 +47,7 @@ def _overall(material: Material, tenant_name: str, figures: dict[str, Figure]) -
         bad = wording.measured(negative.value, "share", negative.interval, negative.review_count)
         evidence.append(f"Of the reviews with text, {good} are positive and {bad} negative.")
     where = [wording.counted(len(material.sources), "source")]
-    if material.total.understood_count:
+    if material.total.annotated_count:
         where.append(wording.counted(len(material.languages.keys() - {UNDETERMINED}), "language"))
     if material.products:
         where.append(wording.counted(len(material.products), "product"))

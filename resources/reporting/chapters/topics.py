@@ -50,7 +50,7 @@ _COLUMNS_ON_PAGE = (
 def write(material: Material) -> Section:
     """The chapter on topics and keywords."""
     title = "What people write about"
-    if not material.total.understood_count:
+    if not material.total.annotated_count:
         note = "None of these reviews has text, so no topic can be read from them."
         return Section("topics", title, notes=(note,))
     charts, tables, notes = [], [], []
@@ -103,7 +103,7 @@ def _adds_most(material: Material, sentiment: str) -> str | None:
     """The theme with most reviews of a sentiment beyond what its size lets expect, if any has."""
     usual = material.total.share_of(sentiment) or 0.0
     excess = {
-        topic: tally.count_of(sentiment) - tally.understood_count * usual
+        topic: tally.count_of(sentiment) - tally.annotated_count * usual
         for topic, tally in _themes(material).items()
     }
     first = min(excess, key=lambda topic: (-excess[topic], topic), default=None)
@@ -117,7 +117,7 @@ def _measured(material: Material, topic: str, sentiment: str) -> str:
         tally.share_of(sentiment) or 0.0,
         "share",
         tally.interval_of(sentiment),
-        tally.understood_count,
+        tally.annotated_count,
     )
     usual = wording.percent(material.total.share_of(sentiment) or 0.0)
     return (
@@ -128,9 +128,9 @@ def _measured(material: Material, topic: str, sentiment: str) -> str:
 
 def _themes(material: Material) -> dict[str, Tally]:
     """Topics mentioned often enough to be ranked; where none is, the largest ones."""
-    fewest = max(MIN_MENTIONS, material.total.understood_count * SMALLEST_SHARE)
+    fewest = max(MIN_MENTIONS, material.total.annotated_count * SMALLEST_SHARE)
     themes = {
-        topic: tally for topic, tally in material.topics.items() if tally.understood_count >= fewest
+        topic: tally for topic, tally in material.topics.items() if tally.annotated_count >= fewest
     }
     return themes or dict(list(material.topics.items())[:LARGEST_TOPICS])
 
@@ -140,11 +140,11 @@ def _coverage(material: Material) -> str | None:
     covered = default_taxonomy().languages
     # Reviews too short to tell their language are read with the keywords of English.
     read_count = sum(
-        tally.understood_count
+        tally.annotated_count
         for code, tally in material.languages.items()
         if code in covered or code in ("", UNDETERMINED)
     )
-    share = read_count / material.total.understood_count
+    share = read_count / material.total.annotated_count
     if share >= USUAL_COVERAGE:
         return None
     return (
@@ -200,7 +200,7 @@ def _keywords(material: Material) -> Table:
     for sentiment in ("negative", "positive"):
         usual = total.share_of(sentiment) or 0.0
         excess = {
-            keyword: tally.count_of(sentiment) - tally.understood_count * usual
+            keyword: tally.count_of(sentiment) - tally.annotated_count * usual
             for keyword, tally in material.keywords.items()
         }
         standing_out = sorted(
