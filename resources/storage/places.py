@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +23,10 @@ UPLOAD_PART_BYTES = 8 * 1024 * 1024
 MAX_PARTS_AT_ONCE = 4
 """Parts on their way at the same time; bounds the memory of one upload."""
 
+# A short outage is waited out; a long one is said while somebody still waits for the answer.
+_MAX_RETRIES = 4
+_RETRY_TIMEOUT = timedelta(seconds=20)
+_CONNECT_TIMEOUT = timedelta(seconds=5)
 _ALLOW_HTTP = "aws_allow_http"
 
 
@@ -48,7 +53,8 @@ def open_place(location: str, storage_options: Mapping[str, str] | None = None) 
     return S3Store.from_url(
         location,
         config=cast("S3Config", options),
-        client_options={"allow_http": plain_http},
+        client_options={"allow_http": plain_http, "connect_timeout": _CONNECT_TIMEOUT},
+        retry_config={"max_retries": _MAX_RETRIES, "retry_timeout": _RETRY_TIMEOUT},
     )
 
 

@@ -1,4 +1,4 @@
-"""Erasing, compacting and vacuuming, and two writers of overlapping scopes, in a folder and on S3."""
+"""Erasing, compacting and vacuuming a lake, and two writers at once, in a folder and on S3."""
 
 from __future__ import annotations
 
