@@ -278,7 +278,12 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("parameters", "passes"), FILTERS, ids=lambda value: str(value)[:60])
+def named(value):
+    """The same name in every process: workers compare theirs, and functions print an address."""
+    return "rule" if callable(value) else str(value)[:60]
+
+
+@pytest.mark.parametrize(("parameters", "passes"), FILTERS, ids=named)
 def test_a_filter_returns_exactly_the_reviews_that_pass(ada, parameters, passes):
     body = read(ada, f"{ACME}/reviews", limit=200, **parameters)
     expected = {review["review_key"] for review in reviews_of("acme") if passes(review)}
