@@ -21,8 +21,7 @@ from resources.collection.dataforseo import (
 from resources.collection.dataforseo.client import UnavailableError
 from resources.collection.dataforseo.google_reviews import PATH, task_tag
 from resources.collection.dataforseo.models import GoogleReview
-from resources.sandbox.dataforseo import REVIEWS, DataForSEOSandbox
-from resources.sandbox.dataforseo_tasks import Faults
+from resources.sandbox.dataforseo import REVIEWS, DataForSEOSandbox, Faults
 from resources.sandbox.world import generate_world
 from resources.storage.schemas import RAW_REVIEWS
 

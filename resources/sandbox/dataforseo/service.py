@@ -18,7 +18,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from resources.sandbox.dataforseo_tasks import (
+from resources.sandbox.dataforseo.tasks import (
     CREATED,
     DONE,
     HANDED,
