@@ -53,6 +53,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTo
     return FilesTogether(config, log)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever has the time make the long scenarios longer."""
+    group = parser.getgroup("reviewgraph", "lengths of the long scenarios")
+    group.addoption("--kills", type=int, default=20, help="how often a run is killed at random")
+    group.addoption("--rows", type=int, default=100_000, help="reviews that two engines must match")
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what needs Spark on one worker, and let workers begin with what takes longest."""

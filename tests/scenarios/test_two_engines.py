@@ -1,4 +1,4 @@
-"""The same daily facts on Polars and on Spark, for 100,000 generated reviews."""
+"""The same daily facts on Polars and on Spark, for as many generated reviews as `--rows` says."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from resources.storage.schemas import DAILY_FACTS, DAILY_LABEL_FACTS
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1200)]
 
-REVIEWS = 100_000
 DAY = date(2026, 11, 20)
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory):
-    """A lake with 100,000 understood reviews of two tenants."""
+def lake(tmp_path_factory, pytestconfig):
+    """A lake with the enriched reviews of two tenants."""
+    rows = pytestconfig.getoption("rows")
     folder = tmp_path_factory.mktemp("engines")
-    manifest = generate_world(folder / "world", reviews=REVIEWS, tenants=2, end_day=DAY)
+    manifest = generate_world(folder / "world", reviews=rows, tenants=2, end_day=DAY)
     lake = Lake(str(folder / "lake"))
     tenants = [tenant.id for tenant in manifest.tenants]
     for tenant in tenants:
@@ -53,7 +53,7 @@ def facts_by(engine_name, lake, tenants, folder):
     return tables
 
 
-def test_spark_and_polars_write_the_same_daily_facts(lake):
+def test_spark_and_polars_write_the_same_daily_facts(lake, pytestconfig):
     on_polars = facts_by("polars", *lake)
     on_spark = facts_by("spark", *lake)
     for name, table in on_polars.items():
@@ -61,4 +61,4 @@ def test_spark_and_polars_write_the_same_daily_facts(lake):
         assert table.num_rows > 1_000, name
         assert table.equals(on_spark[name]), name
     total = sum(on_polars["daily_facts"].column("review_count").to_pylist())
-    assert total > REVIEWS * 0.9
+    assert total > pytestconfig.getoption("rows") * 0.9
