@@ -118,13 +118,15 @@ def prepare_warehouse(lake: Lake, settings: Settings, tenants: list[str], name: 
     current = facts.current_reviews(
         engine.read(lake, REVIEWS, tenants=tenants),
         engine.read(lake, REVIEW_ENRICHMENTS, tenants=tenants),
-    )
+    ).to_native()
+    if len(tenants) > 1:  # each is published from its own part of the file
+        current = current.sort("tenant_id")
     return Warehouse.prepare(
         settings.scratch_path,
         name=name,
         daily_facts=lake.read(DAILY_FACTS, tenants=tenants).frame,
         daily_label_facts=lake.read(DAILY_LABEL_FACTS, tenants=tenants).frame,
-        current_reviews=current.to_native(),
+        current_reviews=current,
     )
 
 

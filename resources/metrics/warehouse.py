@@ -52,6 +52,8 @@ MARTS = (
 """The tables that a tenant's snapshot is made of."""
 
 _SHOWN_FAILURES = 5
+_ROW_GROUP = 20_000  # where rows are sorted by tenant, one tenant's are in few groups
+_MEMORY = "700MB"  # for putting a million reviews in order; beyond that DuckDB uses the disk
 
 
 class WarehouseError(ReviewGraphError):
@@ -196,8 +198,12 @@ class Warehouse:
         if not self.database.exists():
             raise WarehouseError(f"{self.database} does not exist: build the marts first.")
         try:
-            with duckdb.connect(str(self.database), read_only=True) as connection:
+            with duckdb.connect(
+                str(self.database), read_only=True, config={"memory_limit": _MEMORY}
+            ) as connection:
                 connection.execute("set TimeZone = 'UTC'")
+                # Views are read from the inputs.
+                connection.execute("set file_search_path = $folder", {"folder": str(self.inputs)})
                 yield connection
         except duckdb.Error as error:
             raise WarehouseError(f"The marts in {self.database} cannot be read: {error}") from error
@@ -212,7 +218,7 @@ def _write_input(path: Path, name: str, rows: pl.LazyFrame | pa.Table) -> None:
         raise WarehouseError(f"The input {name} has no column {', '.join(missing)}.")
     try:
         frame.select(pl.col(column).cast(dtype) for column, dtype in wanted.items()).sink_parquet(
-            path, compression="zstd", compression_level=1
+            path, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP
         )
     except pl.exceptions.PolarsError as error:
         raise WarehouseError(f"The input {name} cannot be written: {error}") from error
