@@ -41,7 +41,7 @@ def doctor() -> None:
 def _show_tiers() -> None:
     from pipelines.cli.doctor_tiers import examine_tiers, rows_of
 
-    console.heading("How thoroughly reviews can be understood here")
+    console.heading("How thoroughly reviews can be annotated here")
     console.table(
         ("tier", "state", "reviews/s, one core", "cost", "details"), rows_of(examine_tiers())
     )

@@ -46,7 +46,7 @@ def tenant_reading(
         Query(description="Whose topics, aspects, names and models; the own one if only one."),
     ] = None,
 ) -> service.Reading:
-    """What to read with; the database is let go of before the reading begins."""
+    """What to annotate with; the database connection is released before annotating begins."""
     chosen = tenant if tenant is not None else only_tenant(services, principal)
     with member_session(services, principal, chosen) as session:
         return service.Reading.of(session)

@@ -122,7 +122,7 @@ def tenant_session(
 def member_session(
     services: Services, principal: Principal, tenant: str
 ) -> Iterator[TenantSession]:
-    """As :func:`tenant_session`, for requests that let go of the database before they answer."""
+    """As :func:`tenant_session`, for requests that release the database before they answer."""
     if not is_tenant_id(tenant):
         raise Problem("not-found")
     with services.database.work(tenant, user_id=principal.user_id) as work:

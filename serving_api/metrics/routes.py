@@ -66,7 +66,7 @@ def read_topics(
     parameters: Annotated[schemas.ProductParameters, Query()],
     from_snapshot: FromSnapshot,
 ) -> Response:
-    """What reviews speak of, how often, and in which mood."""
+    """What reviews speak of, how often, and with which sentiment."""
     return from_snapshot(lambda snapshot: service.topics(snapshot, parameters.product))
 
 
