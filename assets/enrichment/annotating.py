@@ -1,7 +1,7 @@
 """The annotations of one day: read what is known, annotate the rest, let people's words win."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from resources.nlp.cache import CacheUse, annotate_cached
+from resources.nlp.cache import CacheUse, annotate_cached, text_hashes
 from resources.nlp.context import AnnotationContext
 from resources.nlp.corrections import Corrections, apply_corrections, known_languages
 from resources.storage.lake import Commit, Lake
@@ -38,12 +38,14 @@ class AnnotatedDay:
     Attributes:
         summary: Per tenant its reviews, languages and sentiments, what the cache saved and how
             many reviews people had corrected; ``SUMMARY_SCHEMA``.
+        rows: (tenant, batch) -> rows written.
         tiers: Rows by the tier that judged them.
         input_version: Version of ``reviews`` that was read.
         commit: The commit that replaced the tenants' part in ``review_enrichments``.
     """
 
     summary: pl.DataFrame
+    rows: Mapping[tuple[str, str], int] = field(hash=False)
     tiers: Counter[str] = field(hash=False)
     input_version: int
     commit: Commit
@@ -56,6 +58,7 @@ def annotate_day(
     *,
     workers: int,
     corrections: Mapping[str, Corrections] | None = None,
+    batches: Collection[str] | None = None,
 ) -> AnnotatedDay:
     """Replace the tenants' part of a day by the annotations of its review versions.
 
@@ -67,23 +70,30 @@ def annotate_day(
         annotations: Tenant -> what its reviews are read with.
         workers: Processes that annotate side by side.
         corrections: Tenant -> what people said of its reviews.
+        batches: Only the review versions of these batches; all of the day when None.
     """
     tenants, days = list(annotations), DayRange.single(day)
-    reviews = lake.read(REVIEWS, days=days, tenants=tenants)
+    reviews = lake.read(REVIEWS, days=days, tenants=tenants, batches=batches)
     known = lake.read(REVIEW_ENRICHMENTS, days=days, tenants=tenants)
     tables, summary = [REVIEW_ENRICHMENTS.schema.empty_table()], []
     for tenant, context in annotations.items():
         said = (corrections or {}).get(tenant, {})
         texts = _texts(reviews.frame, tenant, said)
-        annotated, use = annotate_cached(texts, context, _of(known.frame, tenant), workers)
+        annotated, use = annotate_cached(
+            texts, context, _known(known.frame, texts, tenant), workers
+        )
         corrected, corrected_rows = apply_corrections(annotated, texts, said)
         tables.append(_with_scope(corrected, day, tenant, texts.column("batch_id")))
         summary.append(_summary(tables[-1], day, tenant, use, corrected_rows))
     rows = pa.concat_tables(tables)
-    commit = lake.replace(REVIEW_ENRICHMENTS, rows, day=day, tenants=tenants)
+    commit = lake.replace(REVIEW_ENRICHMENTS, rows, day=day, tenants=tenants, batches=batches)
     tiers = Counter[str](tier for tier in rows.column("tier").to_pylist() if tier is not None)
     return AnnotatedDay(
-        pl.DataFrame(summary, schema=SUMMARY_SCHEMA), tiers, reviews.version, commit
+        pl.DataFrame(summary, schema=SUMMARY_SCHEMA),
+        _by_batch(rows),
+        tiers,
+        reviews.version,
+        commit,
     )
 
 
@@ -100,8 +110,16 @@ def _texts(reviews: pl.LazyFrame, tenant: str, said: Corrections) -> pa.Table:
     return texts.to_arrow().append_column("language_given", pa.array(languages, pa.string()))
 
 
-def _of(enrichments: pl.LazyFrame, tenant: str) -> pa.Table:
-    return _of_tenant(enrichments, tenant).collect().to_arrow()
+def _known(enrichments: pl.LazyFrame, texts: pa.Table, tenant: str) -> pa.Table:
+    """What the day's table holds of the same texts; rows of other texts are not held at once."""
+    hashes = pl.Series("text_hash", text_hashes(texts), pl.String).unique().to_frame()
+    same = _of_tenant(enrichments, tenant).join(hashes.lazy(), on="text_hash", how="semi")
+    return same.collect(engine="streaming").to_arrow()
+
+
+def _by_batch(rows: pa.Table) -> dict[tuple[str, str], int]:
+    counts: Any = rows.group_by(["tenant_id", "batch_id"]).aggregate([([], "count_all")])
+    return {(row["tenant_id"], row["batch_id"]): row["count_all"] for row in counts.to_pylist()}
 
 
 def _of_tenant(frame: pl.LazyFrame, tenant: str) -> pl.LazyFrame:

@@ -1,23 +1,26 @@
 """``review_enrichments``: what each review version says, with the versions of the models."""
 
 from collections import Counter
-from datetime import UTC, date, datetime
+from collections.abc import Collection
+from datetime import date
 
 import dagster as dg
 import polars as pl
 
 from assets import preview
 from assets.enrichment.annotating import SUMMARY_SCHEMA, AnnotatedDay, annotate_day
+from assets.enrichment.due_batches import DueBatches, due_batches
 from assets.partitions import DAYS, ONE_RUN
-from assets.reviews.checks import check_result, hold_back
+from assets.reviews.checks import check_result, hold_back, rows_of_the_run
+from assets.reviews.reviews import keep_settled
 from assets.scope import RunScope
-from resources.database import Database, StageRecord
+from resources.database import BatchOutcome, Database, DayOutcome, StageRecorder
 from resources.enrichment.tenant_context import corrections_of, tenant_context
 from resources.nlp.context import AnnotationContext, default_context
 from resources.reviews import quality
 from resources.settings import Settings
 from resources.storage.lake import Lake
-from resources.storage.schemas import REVIEW_ENRICHMENTS
+from resources.storage.schemas import REVIEW_ENRICHMENTS, REVIEWS
 
 
 @dg.asset(
@@ -46,15 +49,35 @@ def review_enrichments(
         annotations = {tenant: tenant_context(work, tenant) for tenant in tenants}
     summaries, tiers = [SUMMARY_SCHEMA.to_frame()], Counter[str]()
     for day in scope.days(context).days():
-        started = datetime.now(UTC)
-        with database.jobs() as work:  # now and not before: the ledger compares with ``started``
+        with database.jobs() as work:  # now and not before: people may be correcting reviews
             corrections = {tenant: corrections_of(work, tenant) for tenant in tenants}
-        part = annotate_day(
-            lake, day, annotations, workers=settings.worker_count, corrections=corrections
-        )
-        record_day(database, day, part, annotations, run_id=context.run.run_id, started=started)
-        summaries.append(part.summary)
-        tiers += part.tiers
+            due = due_batches(work, day, annotations, redo=scope.redo)
+        recorder = StageRecorder("enriched", context.run.run_id)
+        keep_settled(database, recorder, lake.version(REVIEWS), due.settled)
+        parts: list[tuple[tuple[str, ...], Collection[str] | None]] = [(due.whole, None)]
+        parts += [((tenant,), batches) for tenant, batches in due.some.items()]
+        for names, batches in parts:
+            if not names:
+                continue
+            recorder = StageRecorder("enriched", context.run.run_id)
+            part = annotate_day(
+                lake,
+                day,
+                {tenant: annotations[tenant] for tenant in names},
+                workers=settings.worker_count,
+                corrections=corrections,
+                batches=batches,
+            )
+            with database.jobs() as work:
+                recorder.record(
+                    work,
+                    [
+                        outcome_of(tenant, day, part, due, annotations[tenant], batches is None)
+                        for tenant in names
+                    ],
+                )
+            summaries.append(part.summary)
+            tiers += part.tiers
     summary = pl.concat(summaries)
     return dg.MaterializeResult(
         metadata={
@@ -71,33 +94,35 @@ def review_enrichments(
     )
 
 
-def record_day(
-    database: Database,
+def outcome_of(
+    tenant: str,
     day: date,
     part: AnnotatedDay,
-    annotations: dict[str, AnnotationContext],
-    *,
-    run_id: str,
-    started: datetime,
-) -> None:
-    """Write in the ledger what a day's annotation did for each tenant."""
-    with database.jobs() as work:
-        work.ledger.record_all(
-            StageRecord(
-                tenant_id=row["tenant_id"],
-                day=day,
-                stage="enriched",
-                rows_in=row["reviews"],
-                rows_kept=row["reviews"],
-                input_version=part.input_version,
-                table_version=part.commit.version,
-                model_versions=annotations[row["tenant_id"]].versions(),
-                run_id=run_id,
-                started_at=started,
-                finished_at=datetime.now(UTC),
+    due: DueBatches,
+    context: AnnotationContext,
+    is_whole: bool,
+) -> DayOutcome:
+    """Say for the ledger what annotating a part did of one tenant's day."""
+    batches = due.of(tenant)
+    rows = {batch: count for (name, batch), count in part.rows.items() if name == tenant}
+    return DayOutcome(
+        tenant_id=tenant,
+        day=day,
+        input_version=part.input_version,
+        table_version=part.commit.version,
+        model_versions=context.versions(),
+        is_whole=is_whole,
+        batches=[
+            BatchOutcome(
+                batch_id=record.batch_id,
+                source=record.source,
+                rows_in=rows.get(record.batch_id, 0),
+                rows_kept=rows.get(record.batch_id, 0),
+                fingerprint=due.fingerprints[tenant, record.batch_id],
             )
-            for row in part.summary.iter_rows(named=True)
-        )
+            for record in batches
+        ],
+    )
 
 
 @dg.asset_check(
@@ -113,7 +138,7 @@ def enrichments_meet_expectations(
 ) -> dg.AssetCheckResult:
     """Hold the run's enrichments against their suite."""
     days, tenants = scope.days(context), scope.reviewed_tenants(context, lake)
-    rows = lake.read(REVIEW_ENRICHMENTS, days=days, tenants=tenants).frame.collect()
+    rows = rows_of_the_run(context, lake, database, REVIEW_ENRICHMENTS, days, tenants)
     findings = quality.check_enrichments(rows)
     at_fault = quality.tenants_at_fault(rows, findings)
     hold_back(database, days, at_fault, "enrichments_meet_expectations", "enriched")

@@ -58,7 +58,7 @@ def annotate_cached(
     Returns:
         What ``annotate_table`` returns for the same table, and where the rows came from.
     """
-    hashes = _text_hashes(table)
+    hashes = text_hashes(table)
     first_rows = _first_positions(hashes)
     known = _usable(known, models_of(context))
     known_rows = _first_positions(known.column("text_hash").to_pylist())
@@ -78,7 +78,8 @@ def annotate_cached(
     return _with_own_columns(found, table), use
 
 
-def _text_hashes(table: pa.Table) -> list[str]:
+def text_hashes(table: pa.Table) -> list[str]:
+    """The hash of each row's text: rows with equal hashes get equal annotations."""
     return [text for batch in table.to_batches() for text in ReviewTexts.of(batch).hashes]
 
 
