@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from pipelines.definitions import build_resources
 from pipelines.launch import prepare_environment
 from pipelines.session import HomeError, open_session
 from resources.database.embedded import server
@@ -78,3 +79,15 @@ def test_dagster_never_meets_half_a_configuration(settings):
         stop.set()
         watcher.join()
     assert seen == {whole}
+
+
+def test_a_session_opens_each_store_once_and_hands_it_to_the_graph(settings):
+    with open_session(settings) as session:
+        assert session.resources == {
+            "database": session.database,
+            "lake": session.lake,
+            "objects": session.objects,
+            "snapshots": session.snapshots,
+        }
+        assert session.lake is session.lake
+        assert build_resources(settings, session.resources)["lake"] is session.lake
