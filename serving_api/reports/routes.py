@@ -52,10 +52,10 @@ def list_reports(
     },
 )
 def request_report(
-    wish: schemas.ReportWish, session: AsMember, response: Response
+    wanted: schemas.NewReport, session: AsMember, response: Response
 ) -> schemas.ReportRequest:
     """Queue a report. Owners, administrators and analysts may."""
-    request = service.request_report(session, wish)
+    request = service.request_report(session, wanted)
     response.headers["Location"] = service.request_address(session.tenant.id, request.id)
     return request
 

@@ -51,7 +51,7 @@ class ReportListParameters(BaseModel):
     cursor: CursorParameter = None
 
 
-class ReportWish(BaseModel):
+class NewReport(BaseModel):
     """What a report shall cover; everything, where nothing is given."""
 
     model_config = ConfigDict(extra="forbid")
@@ -67,7 +67,7 @@ class ReportWish(BaseModel):
 
 
 class ReportRequest(BaseModel):
-    """The wish for a report, and how far it has come."""
+    """A request for a report, and how far it has come."""
 
     id: uuid.UUID
     status: Literal["queued", "running", "done", "failed", "held"] = Field(

@@ -19,7 +19,7 @@ from serving_api.reports.schemas import (
     ReportListParameters,
     ReportPage,
     ReportRequest,
-    ReportWish,
+    NewReport,
 )
 
 
@@ -118,7 +118,7 @@ def open_file(
     )
 
 
-def request_report(session: TenantSession, wish: ReportWish) -> ReportRequest:
+def request_report(session: TenantSession, wanted: NewReport) -> ReportRequest:
     """Ask for a report.
 
     Raises:
@@ -128,8 +128,8 @@ def request_report(session: TenantSession, wish: ReportWish) -> ReportRequest:
     request = session.work.reports.request(
         session.tenant.id,
         requested_by=str(session.principal.user_id),
-        period_start=wish.period_start,
-        period_end=wish.period_end,
+        period_start=wanted.period_start,
+        period_end=wanted.period_end,
     )
     return _request(request)
 
