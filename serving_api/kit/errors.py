@@ -108,6 +108,11 @@ REGISTRY: dict[str, ProblemKind] = {
         "The request body is too large",
         "Send less at once.",
     ),
+    "range-not-satisfiable": ProblemKind(
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "The file has no such part",
+        "Ask for bytes within the size in Content-Range, or for the whole file.",
+    ),
     "unavailable": ProblemKind(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "A part the API stands on does not answer",

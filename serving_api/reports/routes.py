@@ -83,8 +83,9 @@ def read_report(report_id: ReportId, session: AsMember) -> schemas.Report:
                 )
             },
         },
+        206: {"description": "The part that the Range header asks for."},
         304: {"description": "The client's copy is the file."},
-        **documented("file-gone"),
+        **documented("file-gone", "range-not-satisfiable"),
     },
 )
 def download_report_file(
@@ -94,19 +95,34 @@ def download_report_file(
     session: AsMember,
     services: CurrentServices,
 ) -> Response:
-    """The file as an attachment. It never changes: its ETag is the hash of its content."""
+    """The file as an attachment. It never changes: its ETag is the hash of its content.
+
+    A `Range` of bytes gives a part of it, so that a download can be resumed.
+    """
     file = service.find_file(session, report_id, file_format)
     headers = {
         "ETag": f'"{file["sha256"]}"',
         "Cache-Control": REVALIDATE,
         "Vary": "Authorization",
+        "Accept-Ranges": "bytes",
     }
     if matches(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    download = service.open_file(session, file, report_id, services.objects)
-    headers["Content-Length"] = str(download.size)
+    part = service.part_of(
+        file, request.headers.get("range"), request.headers.get("if-range"), headers["ETag"]
+    )
+    download = service.open_file(session, file, report_id, services.objects, part)
+    first, end = part or (0, download.size)
+    headers["Content-Length"] = str(end - first)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {first}-{end - 1}/{download.size}"
     headers["Content-Disposition"] = f'attachment; filename="{download.name}"'
-    return StreamingResponse(download.chunks, headers=headers, media_type=download.media_type)
+    return StreamingResponse(
+        download.chunks,
+        status_code=200 if part is None else 206,
+        headers=headers,
+        media_type=download.media_type,
+    )
 
 
 @router.get(

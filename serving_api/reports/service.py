@@ -12,14 +12,15 @@ from resources.storage.objects import ObjectNotFoundError, ObjectStore
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
 from serving_api.kit.paging import Cursors, link
+from serving_api.kit.ranges import RangeNotSatisfiableError, wanted_part
 from serving_api.reports.schemas import (
     Format,
+    NewReport,
     Report,
     ReportFile,
     ReportListParameters,
     ReportPage,
     ReportRequest,
-    NewReport,
 )
 
 
@@ -93,12 +94,34 @@ def find_file(session: TenantSession, report_id: str, file_format: str) -> datab
     raise Problem("not-found")
 
 
-def open_file(
-    session: TenantSession, file: database.ReportFile, report_id: str, objects: ObjectStore
-) -> Download:
-    """Open a file of a report for sending.
+def part_of(
+    file: database.ReportFile, header: str | None, if_range: str | None, etag: str
+) -> tuple[int, int] | None:
+    """The part of a file that a request asks for; the whole file when None.
 
     Raises:
+        Problem: ``range-not-satisfiable``.
+    """
+    try:
+        return wanted_part(header, if_range, etag, file["bytes"])
+    except RangeNotSatisfiableError:
+        size = {"Content-Range": f"bytes */{file['bytes']}"}
+        raise Problem("range-not-satisfiable", headers=size) from None
+
+
+def open_file(
+    session: TenantSession,
+    file: database.ReportFile,
+    report_id: str,
+    objects: ObjectStore,
+    part: tuple[int, int] | None = None,
+) -> Download:
+    """Open a file of a report for sending, or a part of it.
+
+    Its content is compared with its name before anything is sent.
+
+    Raises:
+        ObjectDamagedError: The stored file is not what was written.
         Problem: ``file-gone`` if the object store no longer has it.
     """
     tenant_id = session.tenant.id
@@ -106,7 +129,7 @@ def open_file(
     if not file["key"].startswith(f"tenants/{tenant_id}/"):
         raise Problem("not-found")
     try:
-        chunks = objects.stream(file["key"])
+        chunks = objects.stream(file["key"], within=part)
     except ObjectNotFoundError:
         raise Problem("file-gone") from None
     return Download(

@@ -376,6 +376,36 @@ def test_a_file_that_is_gone_is_a_problem(world, ada):
     assert answer.json()["type"] == "urn:reviewgraph:problem:file-gone"
 
 
+def test_a_download_that_broke_off_goes_on(ada):
+    file = read(ada, f"{ACME}/reports")["items"][-1]["files"][0]
+    content = file_content("acme", file["format"])
+
+    begun = ada.get(file["href"], headers={"Range": "bytes=0-999"})
+    rest = ada.get(
+        file["href"], headers={"Range": "bytes=1000-", "If-Range": begun.headers["etag"]}
+    )
+
+    assert (begun.status_code, rest.status_code) == (206, 206)
+    assert begun.headers["content-range"] == f"bytes 0-999/{len(content)}"
+    assert begun.content + rest.content == content
+    outside = ada.get(file["href"], headers={"Range": f"bytes={len(content)}-"})
+    assert outside.status_code == 416
+    assert outside.headers["content-range"] == f"bytes */{len(content)}"
+    assert outside.json()["type"] == "urn:reviewgraph:problem:range-not-satisfiable"
+
+
+def test_a_file_that_was_changed_is_not_sent(world, ada):
+    report = read(ada, f"{ACME}/reports")["items"][-1]
+    path = world.objects.path(world.ids["acme"]["file"])
+    content = path.read_bytes()
+    path.write_bytes(content.swapcase())
+    try:
+        answer = ada.get(report["files"][0]["href"])
+    finally:
+        path.write_bytes(content)
+    assert answer.status_code == 503
+
+
 def test_a_report_is_asked_for_and_followed(world, ada):
     answer = ada.post(
         f"{ACME}/reports", json={"period_start": "2026-02-01", "period_end": "2026-02-28"}

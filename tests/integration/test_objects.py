@@ -7,7 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from resources.storage.objects import ObjectNotFoundError, ObjectStore, ObjectStoreError
+from resources.storage.links import LinkError
+from resources.storage.objects import (
+    ObjectDamagedError,
+    ObjectNotFoundError,
+    ObjectStore,
+    ObjectStoreError,
+)
 
 PAGE = b"%PDF-1.7 a page" * 200_000  # about 3 MB
 SHA256 = hashlib.sha256(PAGE).hexdigest()
@@ -104,3 +110,56 @@ def test_a_tenant_or_suffix_that_cannot_be_in_a_key_is_refused(store, tmp_path, 
     with pytest.raises(ObjectStoreError, match="not a key"):
         store.put(tenant, b"x", suffix=suffix)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_chunks_and_files_are_stored_as_bytes_are(store, tmp_path):
+    (tmp_path / "page.pdf").write_bytes(PAGE)
+    chunks = (PAGE[start : start + 7000] for start in range(0, len(PAGE), 7000))
+
+    assert store.put("acme", chunks, suffix=".pdf").key == KEY
+    assert store.get(KEY) == PAGE
+    assert store.put("acme", tmp_path / "page.pdf", suffix=".pdf").size == len(PAGE)
+
+
+def test_a_part_can_be_read(store):
+    store.put("acme", PAGE, suffix=".pdf")
+
+    assert b"".join(store.stream(KEY, within=(10, 2_000_000))) == PAGE[10:2_000_000]
+    for outside in ((0, len(PAGE) + 1), (5, 5), (-1, 5)):
+        with pytest.raises(ObjectStoreError, match="not within"):
+            store.stream(KEY, within=outside)
+
+
+def test_a_changed_file_is_an_error_and_not_served(store):
+    path = store.path(store.put("acme", PAGE, suffix=".pdf").key)
+    assert store.get(KEY) == PAGE
+    path.write_bytes(b"!" + PAGE[1:])
+
+    for within in (None, (100, 200)):
+        with pytest.raises(ObjectDamagedError, match="damaged"):
+            store.stream(KEY, within=within)
+
+
+def test_a_deleted_file_is_gone_and_can_be_stored_again(store):
+    store.put("acme", PAGE, suffix=".pdf")
+
+    store.delete(KEY)
+    store.delete(KEY)
+
+    assert not store.exists(KEY)
+    assert store.put("acme", PAGE, suffix=".pdf").key == KEY
+
+
+def test_a_link_opens_one_file_for_a_while_and_cannot_be_changed(tmp_path):
+    store = ObjectStore(str(tmp_path / "objects"), secret=lambda: "a secret")
+    store.put("acme", PAGE, suffix=".pdf")
+    token = store.sign(KEY, 60)
+    end = int(token.partition(".")[0])
+
+    assert store.verify_link(token, now=end - 1) == KEY
+    others = [token.replace("acme", "beta"), f"{end + 9}{token[len(str(end)) :]}", f"0{token}", ""]
+    for wrong, now in [(token, end), *((other, end - 1) for other in others)]:
+        with pytest.raises(LinkError):
+            store.verify_link(wrong, now=now)
+    with pytest.raises(LinkError):
+        ObjectStore(str(tmp_path / "objects"), secret=lambda: "another").verify_link(token)
