@@ -27,12 +27,14 @@ class BackfillPlan:
         tenants: Whose reviews.
         tenant_days: How many pairs of tenant and day have something to do.
         reviews: Raw rows of those pairs.
+        redo: Whether what is complete is done again.
     """
 
     days: DayRange | None
     tenants: tuple[str, ...]
     tenant_days: int
     reviews: int
+    redo: bool = False
 
     @property
     def sentence(self) -> str:
@@ -83,6 +85,7 @@ def plan_backfill(
         tenants=tuple(sorted({tenant for tenant, _, _ in due})),
         tenant_days=len(due),
         reviews=sum(rows for _, _, rows in due),
+        redo=force,
     )
 
 
@@ -95,7 +98,7 @@ def run_backfill(
     """Carry out a plan; return the run's id, None when there was nothing to do."""
     if plan.days is None:
         return None
-    return run_days(session, plan.days, plan.tenants, on_event=on_event)
+    return run_days(session, plan.days, plan.tenants, redo=plan.redo, on_event=on_event)
 
 
 def _count(number: int, thing: str) -> str:

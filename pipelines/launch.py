@@ -82,6 +82,7 @@ def run_days(
     days: DayRange,
     tenants: Sequence[str] = (),
     *,
+    redo: bool = False,
     on_event: Callable[[StepEvent], None] = lambda _: None,
     resources: dict[str, Any] | None = None,
 ) -> str:
@@ -91,6 +92,7 @@ def run_days(
         session: The installation.
         days: The ingestion days.
         tenants: The tenants to work for; everyone with rows in those days when empty.
+        redo: Whether to do the days again as a whole, whatever was done of them before.
         on_event: Told of each step as it starts and ends.
         resources: Resources to replace, by name.
 
@@ -111,7 +113,7 @@ def run_days(
     }
     if len(tenants) == 1:
         tags["reviewgraph/tenant"] = tenants[0]
-    scope = {"scope": {"config": {"tenants": list(tenants)}}}
+    scope = {"scope": {"config": {"tenants": list(tenants), "redo": redo}}}
     return _execute(
         session,
         "daily_job",
