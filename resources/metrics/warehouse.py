@@ -53,7 +53,7 @@ MARTS = (
 
 _SHOWN_FAILURES = 5
 _ROW_GROUP = 20_000  # where rows are sorted by tenant, one tenant's are in few groups
-_MEMORY = "700MB"  # for putting a million reviews in order; beyond that DuckDB uses the disk
+_MEMORY = "1300MB"  # for putting a million reviews in order; beyond that DuckDB uses the disk
 
 
 class WarehouseError(ReviewGraphError):
