@@ -151,7 +151,7 @@ class _Worker:
             raise self._ended() from error
 
     def stop(self) -> None:
-        self._process.kill()  # it holds nothing worth a farewell
+        self._process.kill()  # no cleanup needed
         self._process.wait()
         for pipe in (self._sink, self._source):
             # What is still buffered for a dead process must not replace the error that matters.

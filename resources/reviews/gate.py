@@ -129,7 +129,7 @@ class _Gate:
         process, self._process = self._process, None
         if process is None:
             return
-        process.kill()  # it holds nothing worth a farewell
+        process.kill()  # no cleanup needed
         process.wait()
         for pipe in (process.stdin, process.stdout):
             with suppress(OSError):
