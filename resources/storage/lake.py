@@ -10,20 +10,24 @@ Format and conflict rules: https://github.com/delta-io/delta/blob/master/PROTOCO
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import polars as pl
 import pyarrow as pa
-import stamina
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from resources.settings import Settings
 from resources.storage import lake_upkeep
+from resources.storage.delta_tables import (
+    COMPRESSION,
+    NO_VERSION,
+    TARGET_FILE_BYTES,
+    DeltaTables,
+    LakeBusyError,
+)
 from resources.storage.lake_rows import (
     LakeError,
     LakeSchemaError,
@@ -36,31 +40,9 @@ from resources.storage.lake_upkeep import Compaction
 from resources.storage.schemas import TableSpec
 from resources.vocabulary import DayRange
 
-NO_VERSION = -1
-"""The version of a table that has not been created."""
-
-# Below this size a day of one table is one file; above it, files stay small enough to be rewritten
-# quickly when one tenant's part of the day is replaced.
-_TARGET_FILE_BYTES = 128 * 1024 * 1024
-_COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
-# Minimum and maximum of these columns are kept for each file. They decide which files a read or a
-# replacement must touch, and so which concurrent writers are in each other's way. Free text is left
-# out: it would only swell the log.
-_INDEXED_COLUMNS = ("tenant_id", "source", "batch_id", "review_key", "posted_day")
-# Characters in a folder's name that deltalake turns into no address, or polars into a partition.
-_UNUSABLE = frozenset("[]^|\\=")
-_ATTEMPTS = 30
-_LONGEST_WAIT_SECONDS = 2.0
-
-Outcome = TypeVar("Outcome")
-
 
 class BatchesPartlyLandedError(LakeError):
     """Some of the batches of one append have landed before and others have not."""
-
-
-class LakeBusyError(LakeError):
-    """Other writers changed the same rows again and again."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +94,10 @@ class Lake:
     """
 
     def __init__(self, location: str, storage_options: Mapping[str, str] | None = None) -> None:
-        self.is_remote = "://" in location
-        if not self.is_remote and _UNUSABLE.intersection(location):
-            raise LakeError(
-                f"The lake cannot be kept in {location}: the folder's name must hold none of "
-                f"{' '.join(sorted(_UNUSABLE))}. Choose another with REVIEWGRAPH_LAKE_URL."
-            )
-        self.location = location.rstrip("/") if self.is_remote else str(Path(location).absolute())
-        self.storage_options = dict(storage_options or {}) if self.is_remote else {}
+        self._tables = DeltaTables(location, storage_options)
+        self.location = self._tables.location
+        self.is_remote = self._tables.is_remote
+        self.storage_options = self._tables.storage_options
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Lake:
@@ -128,7 +106,7 @@ class Lake:
 
     def create(self, spec: TableSpec) -> None:
         """Make the table unless it exists. Two processes may do so at once."""
-        self._retried(spec, lambda: self._open_or_create(spec))
+        self._tables.retried(spec, lambda: self._tables.open_or_create(spec))
 
     def append(
         self,
@@ -156,15 +134,15 @@ class Lake:
                 for which ``landed`` is true.
             LakeSchemaError: The rows have other columns than the specification.
         """
-        table = self._find(spec)
+        table = self._tables.find(spec)
         if table is not None and self._have_landed(spec, table, batches):
             return Commit(spec.name, table.version(), rows=0, skipped=True)
         with Rows(spec, rows) as kept:
-            return self._retried(spec, lambda: self._append_once(spec, kept, batches))
+            return self._tables.retried(spec, lambda: self._append_once(spec, kept, batches))
 
     def landed(self, spec: TableSpec, batch_id: str) -> bool:
         """Whether the rows of a batch are in the table."""
-        table = self._find(spec)
+        table = self._tables.find(spec)
         return table is not None and _has_landed(table, batch_id)
 
     def replace(
@@ -201,7 +179,7 @@ class Lake:
         with Rows(spec, rows, scope) as kept:
             if scope.is_empty:
                 return Commit(spec.name, self.version(spec), rows=0)
-            return self._retried(spec, lambda: self._replace_once(spec, kept, scope))
+            return self._tables.retried(spec, lambda: self._replace_once(spec, kept, scope))
 
     def read(
         self,
@@ -220,7 +198,7 @@ class Lake:
         Raises:
             LakeError: The version does not exist.
         """
-        table = self._find(spec, version)
+        table = self._tables.find(spec, version)
         if table is None:
             return Slice(_empty(spec), spec.name, NO_VERSION)
         files = self._files(spec, table, days, tenants, batches)
@@ -246,7 +224,7 @@ class Lake:
         Values of the partition columns stand in the path (``day=2026-01-31/``), not in the file.
         All rows of the days and tenants are in these files; rows of other tenants may be, too.
         """
-        table = self._find(spec, version)
+        table = self._tables.find(spec, version)
         return [] if table is None else self._files(spec, table, days, tenants)
 
     def erase(
@@ -277,14 +255,14 @@ class Lake:
         condition = lake_upkeep.erasure(spec, tenants, review_keys)
 
         def once() -> int:
-            table = self._find(spec)
+            table = self._tables.find(spec)
             if table is None:
                 return NO_VERSION
             if condition is not None:
-                table.delete(condition, writer_properties=_COMPRESSION)
+                table.delete(condition, writer_properties=COMPRESSION)
             return int(table.version())
 
-        return self._retried(spec, once)
+        return self._tables.retried(spec, once)
 
     def compact(self, spec: TableSpec) -> Compaction:
         """Join the small files of each partition; no row changes.
@@ -294,12 +272,12 @@ class Lake:
         """
 
         def once() -> Compaction:
-            table = self._find(spec)
+            table = self._tables.find(spec)
             if table is None:
                 return Compaction(NO_VERSION, 0, 0)
-            return lake_upkeep.compact(table, _TARGET_FILE_BYTES, _COMPRESSION)
+            return lake_upkeep.compact(table, TARGET_FILE_BYTES, COMPRESSION)
 
-        return self._retried(spec, once)
+        return self._tables.retried(spec, once)
 
     def vacuum(self, spec: TableSpec, retention: timedelta = timedelta(days=7)) -> int:
         """Delete files that only versions older than ``retention`` use; returns how many.
@@ -309,14 +287,14 @@ class Lake:
         """
 
         def once() -> int:
-            table = self._find(spec)
+            table = self._tables.find(spec)
             return 0 if table is None else lake_upkeep.vacuum(table, retention)
 
-        return self._retried(spec, once)
+        return self._tables.retried(spec, once)
 
     def version(self, spec: TableSpec) -> int:
         """The table's current version, -1 when it does not exist."""
-        table = self._find(spec)
+        table = self._tables.find(spec)
         return NO_VERSION if table is None else int(table.version())
 
     def tenants(self, spec: TableSpec, days: DayRange) -> list[str]:
@@ -324,27 +302,6 @@ class Lake:
         column = pl.col("tenant_id")
         frame = self.read(spec, days=days).frame.select(column.unique().sort())
         return frame.collect().to_series().to_list()
-
-    def _address(self, spec: TableSpec) -> str:
-        return f"{self.location}/{spec.name}"
-
-    def _find(self, spec: TableSpec, version: int | None = None) -> DeltaTable | None:
-        try:
-            return DeltaTable(self._address(spec), version, storage_options=self.storage_options)
-        except TableNotFoundError as error:
-            if version is None:
-                return None
-            raise self._no_such_version(spec, version) from error
-        except DeltaError as error:
-            if version is None:
-                raise
-            raise self._no_such_version(spec, version) from error
-
-    def _no_such_version(self, spec: TableSpec, version: int) -> LakeError:
-        return LakeError(
-            f"Table {spec.name} has no version {version}; its current version is "
-            f"{self.version(spec)}. Read without a version to get the current one."
-        )
 
     def _files(
         self,
@@ -361,7 +318,7 @@ class Lake:
         # are called exactly so; a root with a space in it would not be found.
         root = table.table_uri.removeprefix("file://").rstrip("/") + "/"
         found = table.file_uris(file_pruning_predicate=predicate)
-        return sorted(f"{self._address(spec)}/{file.removeprefix(root)}" for file in found)
+        return sorted(f"{self._tables.address(spec)}/{file.removeprefix(root)}" for file in found)
 
     def _scan(self, spec: TableSpec, files: list[str]) -> pl.LazyFrame:
         """The files' rows with the columns of the specification, null where a file has none."""
@@ -379,24 +336,8 @@ class Lake:
             credential_provider=None,
         ).select(spec.schema.names)
 
-    def _open_or_create(self, spec: TableSpec) -> DeltaTable:
-        table = self._find(spec)
-        if table is not None:
-            return table
-        indexed = [name for name in _INDEXED_COLUMNS if name in _data_columns(spec)]
-        if not self.is_remote:
-            Path(self._address(spec)).mkdir(parents=True, exist_ok=True)
-        return DeltaTable.create(
-            self._address(spec),
-            spec.schema,
-            mode="ignore",
-            partition_by=list(spec.partition_by),
-            configuration={"delta.dataSkippingStatsColumns": ",".join(indexed)},
-            storage_options=self.storage_options,
-        )
-
     def _append_once(self, spec: TableSpec, rows: Rows, batches: Collection[str]) -> Commit:
-        table = self._open_or_create(spec)
+        table = self._tables.open_or_create(spec)
         if self._have_landed(spec, table, batches):
             return Commit(spec.name, table.version(), rows=0, skipped=True)
         transactions = [Transaction(_application_id(batch), 1) for batch in sorted(set(batches))]
@@ -405,22 +346,22 @@ class Lake:
             rows.stream(),
             mode="append",
             schema_mode=_schema_mode(table, spec),
-            target_file_size=_TARGET_FILE_BYTES,
-            writer_properties=_COMPRESSION,
+            target_file_size=TARGET_FILE_BYTES,
+            writer_properties=COMPRESSION,
             commit_properties=CommitProperties(app_transactions=transactions),
         )
         return Commit(spec.name, table.version(), rows.count)
 
     def _replace_once(self, spec: TableSpec, rows: Rows, scope: Scope) -> Commit:
-        table = self._open_or_create(spec)
+        table = self._tables.open_or_create(spec)
         write_deltalake(
             table,
             rows.stream(),
             mode="overwrite",
             predicate=scope.predicate,
             schema_mode=_schema_mode(table, spec),
-            target_file_size=_TARGET_FILE_BYTES,
-            writer_properties=_COMPRESSION,
+            target_file_size=TARGET_FILE_BYTES,
+            writer_properties=COMPRESSION,
         )
         return Commit(spec.name, table.version(), rows.count)
 
@@ -433,30 +374,6 @@ class Lake:
             )
         return bool(landed)
 
-    def _retried(self, spec: TableSpec, write: Callable[[], Outcome]) -> Outcome:
-        """Write on the newest version until no other writer was in the way."""
-        try:
-            for attempt in stamina.retry_context(
-                on=CommitFailedError,
-                attempts=_ATTEMPTS,
-                timeout=None,
-                wait_initial=0.02,
-                wait_jitter=0.1,
-                wait_max=_LONGEST_WAIT_SECONDS,
-            ):
-                with attempt:
-                    return write()
-        except CommitFailedError as error:
-            raise LakeBusyError(
-                f"Other writers changed the same rows of table {spec.name} {_ATTEMPTS} times in a "
-                "row. Nothing was written; run the same step again."
-            ) from error
-        except DeltaError as error:
-            raise LakeError(
-                f"Table {spec.name} at {self._address(spec)} could not be written: {error}"
-            ) from error
-        raise AssertionError("a retry either returns or raises")
-
 
 def _application_id(batch_id: str) -> str:
     return f"batch:{batch_id}"
@@ -464,10 +381,6 @@ def _application_id(batch_id: str) -> str:
 
 def _has_landed(table: DeltaTable, batch_id: str) -> bool:
     return table.transaction_version(_application_id(batch_id)) is not None
-
-
-def _data_columns(spec: TableSpec) -> list[str]:
-    return [name for name in spec.schema.names if name not in spec.partition_by]
 
 
 def _schema_mode(table: DeltaTable, spec: TableSpec) -> Literal["merge"] | None:
