@@ -25,7 +25,7 @@ from resources.storage.lake import (
     LakeScopeError,
 )
 from resources.storage.schemas import DAILY_FACTS, RAW_REVIEWS, TABLES, TIMESTAMP, TableSpec
-from resources.vocabulary import DayRange
+from resources.vocabulary import DayRange, DayRangeError
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 
@@ -332,7 +332,7 @@ def test_a_folder_whose_name_cannot_be_an_address_is_refused(tmp_path, name):
 
 def test_a_range_of_days_includes_both_ends_and_cannot_run_backwards():
     assert list(DayRange(MONDAY, TUESDAY).days()) == [MONDAY, TUESDAY]
-    with pytest.raises(LakeError, match="must not end"):
+    with pytest.raises(DayRangeError, match="must not end"):
         DayRange(TUESDAY, MONDAY)
 
 
