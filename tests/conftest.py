@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if is_worker(config):
         config.stash[POSTGRES_HOME] = Path(config.workerinput["postgres_home"])
+        # A worker has no main module; pyspark takes that for a doctest and may end the process.
+        sys.modules["__main__"].__spec__ = find_spec("pytest.__main__")
         return
     prepare_marts()
     home = Path(tempfile.mkdtemp(prefix="reviewgraph-tests-"))
