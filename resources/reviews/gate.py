@@ -41,7 +41,7 @@ class Finding:
         expectation: Its name and columns, for people.
         held: Whether the data met it.
         unexpected_count: Rows that broke it, 0 when it held.
-        unexpected_rows: Positions (from 0) of up to 1,000 of those rows.
+        unexpected_rows: Positions (from 0) of those rows.
     """
 
     expectation: str

@@ -123,5 +123,5 @@ def _finding(result: Any) -> Finding:
         expectation=f"{result.expectation_config.type} ({', '.join(columns)})",
         held=bool(result.success),
         unexpected_count=int(result.result.get("unexpected_count") or 0),
-        unexpected_rows=tuple(int(row) for row in rows[:1000] if isinstance(row, int)),
+        unexpected_rows=tuple(int(row) for row in rows if isinstance(row, int)),
     )
