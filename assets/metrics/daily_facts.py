@@ -1,23 +1,24 @@
 """``daily_facts`` and ``daily_label_facts``: what the current reviews add up to per day."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
 from assets import preview
+from assets.metrics.marts import folder_for_the_marts
 from assets.scope import RunScope
-from resources.database import Database, StageRecord
+from resources.database import Database, StageRecorder
 from resources.engine import Engine, open_engine
 from resources.metrics import facts
+from resources.metrics.current_reviews import keep_current_reviews
 from resources.settings import Settings
 from resources.storage.lake import Commit, Lake
 from resources.storage.schemas import (
     DAILY_FACTS,
     DAILY_LABEL_FACTS,
     REVIEW_ENRICHMENTS,
-    REVIEWS,
 )
 
 _SPECS = {
@@ -59,51 +60,42 @@ def facts_of_the_reviews(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Count the tenants' current reviews with the configured engine."""
     tenants = scope.reviewed_tenants(context, lake)
-    started, understood = datetime.now(UTC), lake.version(REVIEW_ENRICHMENTS)
-    with open_engine(settings) as engine:
-        commits = write_facts(lake, engine, tenants)
+    recorder = StageRecorder("counted", context.run.run_id)
+    enriched = lake.version(REVIEW_ENRICHMENTS)
+    with open_engine(settings) as engine, folder_for_the_marts(context, settings) as folder:
+        commits = write_facts(lake, engine, tenants, folder)
         context.log.info("Counted %d tenants with %s.", len(tenants), engine.name)
-    counted = dict(
-        lake.read(DAILY_FACTS, tenants=tenants)
-        .frame.group_by("tenant_id")
-        .agg(pl.col("review_count").sum())
-        .collect()
-        .iter_rows()
-    )
     with database.jobs() as work:
-        work.ledger.record_all(
-            StageRecord(
-                tenant_id=tenant,
-                day=day,
-                stage="counted",
-                rows_in=counted.get(tenant, 0),
-                rows_kept=counted.get(tenant, 0),
-                input_version=understood,
-                table_version=commits["daily_facts"].version,
-                run_id=context.run.run_id,
-                started_at=started,
-                finished_at=datetime.now(UTC),
-            )
-            for tenant in tenants
-            for day in scope.days(context).days()
+        recorder.record_passed_on(
+            work,
+            scope.days(context),
+            tenants,
+            table_version=commits["daily_facts"].version,
+            input_version=enriched,
         )
     for name, commit in commits.items():
         yield _result(lake, name, tenants, commit)
 
 
-def write_facts(lake: Lake, engine: Engine, tenants: Sequence[str]) -> dict[str, Commit]:
+def write_facts(
+    lake: Lake, engine: Engine, tenants: Sequence[str], folder: Path
+) -> dict[str, Commit]:
     """Replace the tenants' facts by what all their current reviews add up to.
+
+    Args:
+        lake: Where the reviews are and the facts go.
+        engine: What counts.
+        tenants: Whose reviews.
+        folder: Where the current reviews are kept, for the marts of the same run.
 
     Returns:
         The commit of each of the two tables, by table name.
     """
-    commits = {}
-    for name, (spec, transform, _) in _SPECS.items():
-        reviews = engine.read(lake, REVIEWS, tenants=tenants)
-        enrichments = engine.read(lake, REVIEW_ENRICHMENTS, tenants=tenants)
-        rows = engine.collect(transform(reviews, enrichments)).cast(spec.schema)
-        commits[name] = lake.replace(spec, rows, tenants=tenants)
-    return commits
+    current = keep_current_reviews(engine, lake, tenants, folder)
+    return {
+        name: lake.replace(spec, engine.collect(count(current)).cast(spec.schema), tenants=tenants)
+        for name, (spec, count, _) in _SPECS.items()
+    }
 
 
 def _result(

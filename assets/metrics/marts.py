@@ -5,22 +5,24 @@ from dbt's manifest. Importing dagster-dbt imports dbt, which takes longer than 
 """
 
 import hashlib
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
 
 from assets import preview
 from assets.scope import RunScope
 from resources.engine import PolarsEngine
-from resources.metrics import facts
 from resources.metrics.building import PASSED
+from resources.metrics.current_reviews import file_of_current_reviews, keep_current_reviews
 from resources.metrics.plan import DataTest, Model, Plan
 from resources.metrics.warehouse import MARTS, Warehouse
 from resources.settings import Settings
 from resources.storage.lake import Lake
-from resources.storage.schemas import DAILY_FACTS, DAILY_LABEL_FACTS, REVIEW_ENRICHMENTS, REVIEWS
+from resources.storage.schemas import DAILY_FACTS, DAILY_LABEL_FACTS
 
 MART_KEYS = [dg.AssetKey(["marts", name]) for name in MARTS]
 
@@ -94,7 +96,7 @@ def marts(
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Build and test the marts of the run's tenants."""
     warehouse = prepare_warehouse(
-        lake, settings, scope.reviewed_tenants(context, lake), run_name(context)
+        lake, scope.reviewed_tenants(context, lake), run_folder(context, settings)
     )
     outcomes = {outcome.name: outcome for outcome in warehouse.build(_PLAN)}
     for name, outcome in outcomes.items():  # as they were built, each after what it reads
@@ -112,18 +114,17 @@ def marts(
         )
 
 
-def prepare_warehouse(lake: Lake, settings: Settings, tenants: list[str], name: str) -> Warehouse:
-    """Cut the tenants' facts and current reviews from the lake into a run's folder."""
-    engine = PolarsEngine()
-    current = facts.current_reviews(
-        engine.read(lake, REVIEWS, tenants=tenants),
-        engine.read(lake, REVIEW_ENRICHMENTS, tenants=tenants),
-    ).to_native()
-    if len(tenants) > 1:  # each is published from its own part of the file
-        current = current.sort("tenant_id")
-    return Warehouse.prepare(
-        settings.scratch_path,
-        name=name,
+def prepare_warehouse(lake: Lake, tenants: list[str], folder: Path) -> Warehouse:
+    """Cut the tenants' facts and current reviews from the lake into a run's folder.
+
+    The file of current reviews that the run's facts were counted from is taken as it is; a run of
+    the marts alone computes it.
+    """
+    current = file_of_current_reviews(lake, tenants, folder)
+    if not current.exists():
+        keep_current_reviews(PolarsEngine(), lake, tenants, folder)
+    return Warehouse.prepare_in(
+        folder,
         daily_facts=lake.read(DAILY_FACTS, tenants=tenants).frame,
         daily_label_facts=lake.read(DAILY_LABEL_FACTS, tenants=tenants).frame,
         current_reviews=current,
@@ -139,7 +140,7 @@ def run_warehouse(context: dg.AssetExecutionContext, settings: Settings) -> Iter
     Raises:
         dg.Failure: The marts were not built in this run.
     """
-    warehouse = Warehouse(settings.scratch_path / run_name(context))
+    warehouse = Warehouse(run_folder(context, settings))
     if not warehouse.database.exists():
         raise dg.Failure(
             "A snapshot is published from the marts of its own run, and this run built none. "
@@ -149,6 +150,20 @@ def run_warehouse(context: dg.AssetExecutionContext, settings: Settings) -> Iter
     warehouse.close()
 
 
-def run_name(context: dg.AssetExecutionContext) -> str:
-    """Name the folder of a run; a run that goes on from another's failure shares its folder."""
-    return f"marts-{context.run.root_run_id or context.run.run_id}"
+@contextmanager
+def folder_for_the_marts(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[Path]:
+    """The folder in which this run will build marts; one that goes with the block if it will not.
+
+    What lies in a run's folder stays until the marts are read out.
+    """
+    if context.job_def.asset_layer.selected_asset_keys.isdisjoint(MART_KEYS):
+        settings.scratch_path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="facts-", dir=settings.scratch_path) as folder:
+            yield Path(folder)
+    else:
+        yield run_folder(context, settings)
+
+
+def run_folder(context: dg.AssetExecutionContext, settings: Settings) -> Path:
+    """The folder of a run; a run that goes on from another's failure shares its folder."""
+    return settings.scratch_path / f"marts-{context.run.root_run_id or context.run.run_id}"

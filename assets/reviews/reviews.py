@@ -1,6 +1,6 @@
 """``reviews`` and ``rejected_reviews``: one schema and stable keys, or a reason why not."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 import polars as pl
@@ -9,7 +9,16 @@ from assets import preview
 from assets.partitions import DAYS, ONE_RUN
 from assets.reviews.normalising import NormalisedPart, normalise_part, plan_day
 from assets.scope import RunScope
-from resources.database import BatchOutcome, Database, DayOutcome, StageRecord, StageRecorder
+from resources.database import (
+    BatchOutcome,
+    Database,
+    DayOutcome,
+    SourceDay,
+    SourceOutcome,
+    StageRecord,
+    StageRecorder,
+    UnitOfWork,
+)
 from resources.engine import open_engine
 from resources.reviews.normalising import to_fingerprint
 from resources.settings import Settings
@@ -17,6 +26,7 @@ from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
 
 _COUNTS = ("tenant_id", "collected", "kept", "unchanged", "rejected")
+_SOURCE_COUNTS = ("new", "changed", "unchanged", "rejected", "gone")
 _SCHEMA = pl.Schema(
     {"day": pl.Date, "tenant_id": pl.String, **dict.fromkeys(_COUNTS[1:], pl.Int64)}
 )
@@ -67,7 +77,7 @@ def normalised_reviews(
                 recorder = StageRecorder("normalised", context.run.run_id)
                 done = normalise_part(engine, lake, part, open_values)
                 with database.jobs() as work:
-                    recorder.record(work, outcomes_of(done))
+                    recorder.record(work, outcomes_of(done, work))
                 counts = done.counts.group_by("tenant_id").agg(pl.col(_COUNTS[1:]).sum())
                 totals.append(counts.select(pl.lit(day).alias("day"), *_COUNTS).cast(_SCHEMA))
     counts = pl.concat(totals).sort("day", "tenant_id")
@@ -75,13 +85,23 @@ def normalised_reviews(
     yield _result(lake, "rejected_reviews", counts, "rejected")
 
 
-def outcomes_of(done: NormalisedPart) -> Iterator[DayOutcome]:
-    """Say for the ledger what normalising a part did of each tenant's day."""
+def outcomes_of(done: NormalisedPart, work: UnitOfWork) -> Iterator[DayOutcome]:
+    """Say for the ledger what normalising a part did of each tenant's day.
+
+    Args:
+        done: The part.
+        work: The transaction that it is recorded in.
+    """
+    day = done.part.day
     for tenant in done.part.tenants:
         counts = done.counts.filter(pl.col("tenant_id") == tenant.tenant_id)
+        # What the batches before gave their sources stands: these are added to it.
+        before = (
+            () if tenant.is_whole else work.source_days.for_tenant(tenant.tenant_id, (day, day))
+        )
         yield DayOutcome(
             tenant_id=tenant.tenant_id,
-            day=done.part.day,
+            day=day,
             table_version=done.reviews.version,
             input_version=done.input_version,
             is_whole=tenant.is_whole,
@@ -99,7 +119,18 @@ def outcomes_of(done: NormalisedPart) -> Iterator[DayOutcome]:
                 )
                 for row in counts.iter_rows(named=True)
             ],
+            sources=list(_sources(counts, {known.source: known for known in before})),
         )
+
+
+def _sources(counts: pl.DataFrame, before: Mapping[str, SourceDay]) -> Iterator[SourceOutcome]:
+    """Say of each source what its rows were, beside what its earlier batches were."""
+    new = pl.col("kept") - pl.col("changed") - pl.col("gone")
+    sums = counts.with_columns(new=new).group_by("source").agg(pl.col(_SOURCE_COUNTS).sum())
+    for row in sums.iter_rows(named=True):
+        known = before.get(row["source"])
+        numbers = {name: row[name] + (getattr(known, name, 0) or 0) for name in _SOURCE_COUNTS}
+        yield SourceOutcome(source=row["source"], **numbers)
 
 
 def keep_settled(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -54,6 +55,17 @@ class Engine(Protocol):
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame once and keep its rows, in memory or on disk, for several uses."""
+
+    def keep_in_file(
+        self, frame: nw.LazyFrame[Any], path: Path, schema: pa.Schema
+    ) -> nw.LazyFrame[Any]:
+        """Compute a frame once and keep its rows for several uses, in a Parquet file as well.
+
+        Args:
+            frame: The rows.
+            path: The file, in a folder of this machine; it is there whole or not at all.
+            schema: The columns of the file.
+        """
 
     def map_batches(
         self,

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 MAX_BYTES_IN_MEMORY = 64 * 1024 * 1024
 _PARTS = 16
+_ROW_GROUP = 20_000  # where rows are sorted by tenant, one tenant's are in few groups
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -80,6 +81,20 @@ class KeptRows:
             with pa.ipc.open_file(str(self._path)) as reader:
                 return reader.read_all()
         return pa.Table.from_batches(self._batches, self._schema)
+
+
+def write_parquet(rows: pl.LazyFrame, path: Path) -> None:
+    """Write rows to a file of a run, streamed: fast to write, and fast to read in part."""
+    rows.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
+
+
+def write_whole(rows: pl.LazyFrame, path: Path, schema: pa.Schema) -> None:
+    """As ``write_parquet``, with the columns of a schema; the file is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    types = pl.DataFrame(schema.empty_table()).schema
+    write_parquet(rows.select(pl.col(name).cast(types[name]) for name in schema.names), unfinished)
+    unfinished.replace(path)
 
 
 def in_whole_groups(

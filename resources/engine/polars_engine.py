@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from resources.engine.base import BatchFunction, portable, unified
-from resources.engine.kept import KeptRows, in_whole_groups
+from resources.engine.kept import KeptRows, in_whole_groups, write_whole
 from resources.engine.processes import mapped
 from resources.storage.lake import Lake
 from resources.storage.schemas import TableSpec
@@ -71,6 +71,13 @@ class PolarsEngine:
         """See ``Engine.keep``."""
         schema = _schema(frame)
         return self._kept(schema, _batches(frame, schema, _ROWS_PER_BATCH))
+
+    def keep_in_file(
+        self, frame: nw.LazyFrame[Any], path: Path, schema: pa.Schema
+    ) -> nw.LazyFrame[Any]:
+        """See ``Engine.keep_in_file``; the rows are read back from the file."""
+        write_whole(_native(frame), path, schema)
+        return nw.from_native(pl.scan_parquet(path, glob=False))
 
     def map_batches(
         self,

@@ -16,10 +16,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import narwhals as nw
+import polars as pl
 import pyarrow as pa
 
 from resources.engine.base import BatchFunction, EngineError, portable, unified
 from resources.engine.java import find_java_home
+from resources.engine.kept import write_whole
 from resources.storage.lake import Lake
 from resources.storage.schemas import TableSpec
 from resources.vocabulary import DayRange
@@ -119,6 +121,15 @@ class SparkEngine:
         self._kept.append(kept)
         rows: nw.LazyFrame[Any] = nw.from_native(kept)
         return rows
+
+    def keep_in_file(
+        self, frame: nw.LazyFrame[Any], path: Path, schema: pa.Schema
+    ) -> nw.LazyFrame[Any]:
+        """See ``Engine.keep_in_file``. The rows stay on the cluster; the file is of the driver."""
+        kept = self.keep(frame)
+        table: pa.Table = kept.to_native().toArrow()
+        write_whole(pl.DataFrame(table).lazy(), path, schema)
+        return kept
 
     def map_batches(
         self,

@@ -107,12 +107,11 @@ def current_reviews(
     )
 
 
-def daily_facts(reviews: nw.LazyFrame[Any], enrichments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def daily_facts(current: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Count current reviews by source, product, location, language and the day of writing.
 
     Args:
-        reviews: As for ``current_reviews``.
-        enrichments: As for ``current_reviews``.
+        current: As ``current_reviews`` gives them.
 
     Returns:
         One row per combination that occurs, columns and types of ``schemas.DAILY_FACTS``. A rating
@@ -127,30 +126,26 @@ def daily_facts(reviews: nw.LazyFrame[Any], enrichments: nw.LazyFrame[Any]) -> n
         **{f"rating_{n}_count": _one_where(star == n) for n in range(1, 6)},
     }
     return _sums(
-        current_reviews(reviews, enrichments),
+        current,
         keys=_FACT_KEYS,
         measures=measures,
         schema=schemas.DAILY_FACTS.schema,
     )
 
 
-def daily_label_facts(
-    reviews: nw.LazyFrame[Any], enrichments: nw.LazyFrame[Any]
-) -> nw.LazyFrame[Any]:
+def daily_label_facts(current: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Count the current reviews that mention each topic, keyword and entity.
 
     A review counts once for a label, however often its list repeats it.
 
     Args:
-        reviews: As for ``current_reviews``.
-        enrichments: As for ``current_reviews``.
+        current: As ``current_reviews`` gives them.
 
     Returns:
         One row per combination that occurs, columns and types of ``schemas.DAILY_LABEL_FACTS``.
         ``posted_day`` is null for reviews whose source gave no date: they have a label but no
         place in a series.
     """
-    current = current_reviews(reviews, enrichments)
     mentions: nw.LazyFrame[Any] = nw.concat(
         [_mentions(current, kind, column) for kind, column in LABEL_COLUMNS.items()],
         how="vertical",

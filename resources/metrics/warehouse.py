@@ -24,6 +24,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from resources.engine.kept import write_parquet
 from resources.errors import ReviewGraphError
 from resources.metrics import building, compiling, facts
 from resources.metrics.building import FAILED, Outcome
@@ -52,7 +53,6 @@ MARTS = (
 """The tables that a tenant's snapshot is made of."""
 
 _SHOWN_FAILURES = 5
-_ROW_GROUP = 20_000  # where rows are sorted by tenant, one tenant's are in few groups
 _MEMORY = "1300MB"  # for putting a million reviews in order; beyond that DuckDB uses the disk
 
 
@@ -73,20 +73,24 @@ class Warehouse:
         self.database = self.folder / compiling.DATABASE_FILE
 
     @classmethod
-    def prepare(
+    def prepare(cls, scratch: Path, **inputs: pl.LazyFrame | pa.Table | Path) -> Self:
+        """As ``prepare_in``, in a new folder below ``scratch``."""
+        scratch.mkdir(parents=True, exist_ok=True)
+        return cls.prepare_in(Path(tempfile.mkdtemp(prefix="marts-", dir=scratch)), **inputs)
+
+    @classmethod
+    def prepare_in(
         cls,
-        scratch: Path,
+        folder: Path,
         *,
-        name: str | None = None,
-        daily_facts: pl.LazyFrame | pa.Table,
-        daily_label_facts: pl.LazyFrame | pa.Table,
-        current_reviews: pl.LazyFrame | pa.Table,
+        daily_facts: pl.LazyFrame | pa.Table | Path,
+        daily_label_facts: pl.LazyFrame | pa.Table | Path,
+        current_reviews: pl.LazyFrame | pa.Table | Path,
     ) -> Self:
-        """Make a run's folder and write its inputs, streaming what is lazy.
+        """Write a run's inputs, streaming what is lazy and moving what is a Parquet file already.
 
         Args:
-            scratch: Where the folder is made.
-            name: The folder's name; what it held before is deleted. A new one when not given.
+            folder: The run's folder; inputs and marts that it held before are deleted.
             daily_facts: ``schemas.DAILY_FACTS`` of the tenants to build.
             daily_label_facts: ``schemas.DAILY_LABEL_FACTS`` of the same tenants.
             current_reviews: ``facts.CURRENT_REVIEWS_SCHEMA`` of the same tenants.
@@ -97,22 +101,22 @@ class Warehouse:
         Raises:
             WarehouseError: An input lacks a column or has one of another type.
         """
-        scratch.mkdir(parents=True, exist_ok=True)
-        if name is None:
-            warehouse = cls(Path(tempfile.mkdtemp(prefix="marts-", dir=scratch)))
-        else:
-            warehouse = cls(scratch / name)
-            warehouse.close()
-            warehouse.folder.mkdir()
+        warehouse = cls(folder)
         inputs = {
             "daily_facts": daily_facts,
             "daily_label_facts": daily_label_facts,
             "current_reviews": current_reviews,
         }
         try:
-            warehouse.inputs.mkdir()
+            shutil.rmtree(warehouse.inputs, ignore_errors=True)
+            warehouse.database.unlink(missing_ok=True)
+            warehouse.inputs.mkdir(parents=True)
             for table, rows in inputs.items():
-                _write_input(warehouse.inputs / f"{table}.parquet", table, rows)
+                path = warehouse.inputs / f"{table}.parquet"
+                if isinstance(rows, Path):
+                    rows.replace(path)
+                else:
+                    _write_input(path, table, rows)
         except BaseException:
             warehouse.close()
             raise
@@ -217,8 +221,8 @@ def _write_input(path: Path, name: str, rows: pl.LazyFrame | pa.Table) -> None:
     if missing:
         raise WarehouseError(f"The input {name} has no column {', '.join(missing)}.")
     try:
-        frame.select(pl.col(column).cast(dtype) for column, dtype in wanted.items()).sink_parquet(
-            path, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP
+        write_parquet(
+            frame.select(pl.col(column).cast(dtype) for column, dtype in wanted.items()), path
         )
     except pl.exceptions.PolarsError as error:
         raise WarehouseError(f"The input {name} cannot be written: {error}") from error

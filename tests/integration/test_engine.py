@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import narwhals as nw
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from resources.engine import EngineError, PolarsEngine, open_engine
@@ -158,6 +159,22 @@ def measured(batch):
 
 
 MEASURED = pa.schema([("review_key", pa.string()), ("characters", pa.int32())])
+
+
+@on_both_engines
+def test_rows_kept_in_a_file_are_in_the_file_and_can_be_counted(engine, lake, tmp_path):
+    path = tmp_path / "new" / "reviews.parquet"
+    rows = engine.read(lake, REVIEWS).select("tenant_id", "review_key", "posted_at")
+    schema = pa.schema([REVIEWS.schema.field(name) for name in ("posted_at", "tenant_id")])
+    kept = engine.keep_in_file(rows, path, schema)
+    written = pq.read_table(path)
+    assert written.column_names == schema.names
+    assert written.num_rows == engine.collect(rows).num_rows > 0
+    counted = engine.collect(kept.group_by("tenant_id").agg(nw.len())).to_pylist()
+    assert {row["tenant_id"]: row["len"] for row in counted} == {
+        row["values"]: row["counts"] for row in pc.value_counts(written["tenant_id"]).to_pylist()
+    }
+    assert list(path.parent.iterdir()) == [path]
 
 
 @on_both_engines

@@ -113,13 +113,14 @@ def rows_as(spec, rows):
 
 def inputs(world):
     reviews, enrichments = zip(*world, strict=True)
-    frames = (
+    current = facts.current_reviews(
         rows_as(schemas.REVIEWS, reviews),
         rows_as(schemas.REVIEW_ENRICHMENTS, enrichments),
     )
     return {
-        name: getattr(facts, name)(*frames).to_native()
-        for name in ("daily_facts", "daily_label_facts", "current_reviews")
+        "daily_facts": facts.daily_facts(current).to_native(),
+        "daily_label_facts": facts.daily_label_facts(current).to_native(),
+        "current_reviews": current.to_native(),
     }
 
 
@@ -343,7 +344,7 @@ def wrong_inputs():
     """Facts that contradict themselves, which some tests find and others do not."""
     reviews = rows_as(schemas.REVIEWS, [review for review, _ in small_tenant()])
     enrichments = rows_as(schemas.REVIEW_ENRICHMENTS, [row for _, row in small_tenant()])
-    counted = facts.daily_facts(reviews, enrichments).to_native()
+    counted = facts.daily_facts(facts.current_reviews(reviews, enrichments)).to_native()
     return inputs(list(small_tenant())) | {
         "daily_facts": counted.with_columns(rating_5_count=pl.lit(7, pl.Int64))
     }

@@ -55,7 +55,11 @@ def enrichment(**changes):
 
 
 def computed(function, reviews, enrichments):
-    frame = function(lazy(schemas.REVIEWS, reviews), lazy(schemas.REVIEW_ENRICHMENTS, enrichments))
+    frame = facts.current_reviews(
+        lazy(schemas.REVIEWS, reviews), lazy(schemas.REVIEW_ENRICHMENTS, enrichments)
+    )
+    if function is not facts.current_reviews:
+        frame = function(frame)
     return frame.collect().to_native()
 
 
