@@ -58,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever has the time make the long scenarios longer."""
     group = parser.getgroup("reviewgraph", "lengths of the long scenarios")
     group.addoption("--kills", type=int, default=20, help="how often a run is killed at random")
-    group.addoption("--rows", type=int, default=100_000, help="reviews that two engines must match")
+    group.addoption("--rows", type=int, default=2_000, help="reviews that two engines must match")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
