@@ -231,10 +231,10 @@ def test_a_corrected_day_is_what_a_backfill_has_to_do(run, settings, database, l
 
     def end_the_day():
         """Note that every other stage has seen what there is."""
-        table = {"collected": RAW_REVIEWS, "understood": REVIEW_ENRICHMENTS}
+        table = {"collected": RAW_REVIEWS, "enriched": REVIEW_ENRICHMENTS}
         with database.jobs() as work:
             for tenant in TENANTS:
-                for stage in (one for one in STAGES if one not in {"normalised", "understood"}):
+                for stage in (one for one in STAGES if one not in {"normalised", "enriched"}):
                     work.ledger.record(
                         StageRecord(
                             tenant_id=tenant,
