@@ -90,11 +90,14 @@ class Database:
     def dagster_url(self) -> str:
         """Address for Dagster's own tables, in a schema of their own.
 
-        It names psycopg2: Dagster's event log does not work with psycopg 3.
+        It names psycopg2: Dagster's event log does not work with psycopg 3. Its commits do not wait
+        for the disk: a run makes hundreds of them, one for each event, and what became of the
+        reviews stands in the ledger, whose commits do wait. A power failure may cost the event log
+        its last moment, and never its order or its integrity.
         """
         url = self._owner.set(drivername="postgresql+psycopg2")
         given = url.query.get("options", "")
-        options = f"{given} -csearch_path={DAGSTER_SCHEMA}".strip()
+        options = f"{given} -csearch_path={DAGSTER_SCHEMA} -csynchronous_commit=off".strip()
         return _spell(url.update_query_dict({"options": options}))
 
     # Work ---------------------------------------------------------------------------------------
