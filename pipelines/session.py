@@ -9,7 +9,8 @@ server running for ever or stop it under somebody else.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,8 +71,14 @@ class Session:
 
 
 @contextmanager
-def open_session(settings: Settings | None = None) -> Iterator[Session]:
+def open_session(
+    settings: Settings | None = None, *, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[Session]:
     """Open an installation: the database runs and is migrated while the block lasts.
+
+    Args:
+        settings: The installation; read from the environment when not given.
+        meanwhile: Something to do while the database starts.
 
     Raises:
         ReviewGraphError: The database cannot be started or reached.
@@ -84,7 +91,10 @@ def open_session(settings: Settings | None = None) -> Iterator[Session]:
     instrumentation.set_on_retry_hooks([instrumentation.LoggingOnRetryHook])
 
     with _in_use(settings), Database(settings) as database:
-        database.migrate()
+        with ThreadPoolExecutor(1) as pool:
+            starting = pool.submit(database.migrate)
+            meanwhile()
+            starting.result()
         yield Session(settings, database)
 
 

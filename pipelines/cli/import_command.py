@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,7 @@ from pipelines.cli import console
 if TYPE_CHECKING:
     from pipelines.file_import import Balance, FileImport
     from resources.collection.importing import ColumnGuess, LandingReport
+    from resources.settings import Settings
 
 _SAMPLE_ROWS = 2
 _SAMPLE_WIDTH = 34
@@ -53,6 +56,7 @@ def import_reviews(
     from pipelines.file_import import FileImport
     from pipelines.session import open_session
     from resources.collection.importing import plan_import
+    from resources.settings import Settings
     from resources.vocabulary import utc_today
 
     plan = plan_import(
@@ -64,7 +68,8 @@ def import_reviews(
         day_first=day_first,
     )
     _show_guess(plan.guess)
-    with open_session() as session:
+    settings = Settings()
+    with open_session(settings, meanwhile=_preparation(settings)) as session:
         work = FileImport(session, plan, utc_today())
         if work.create_tenant_if_new():
             console.say(f"Tenant {tenant} is new here and was created.")
@@ -84,6 +89,13 @@ def import_reviews(
         if not is_repeat:
             _write_rejects(work, landing, rejects)
         show_tenant(session, tenant)
+
+
+def _preparation(settings: Settings) -> Callable[[], object]:
+    """What to do while the database starts: a new home's takes as long as importing the graph."""
+    if (settings.home / "postgres").exists():
+        return lambda: None  # it starts at once, and the file may hold nothing new
+    return lambda: importlib.import_module("pipelines.definitions")
 
 
 def _parse_mapping(pairs: list[str]) -> dict[str, str]:
