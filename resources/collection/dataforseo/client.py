@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-import requests
 import stamina
 from pydantic import ValidationError
 
@@ -106,6 +105,8 @@ class DataForSEOClient:
         self._attempts = attempts
         self._first_wait = first_wait
         self._rate_limit_wait = rate_limit_wait
+        import requests  # every run imports this module, and most of them ask nobody
+
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc must not replace the credentials
         self._session.auth = (login, password)
@@ -229,6 +230,8 @@ class DataForSEOClient:
         self, method: str, path: str, body: Any = None, *, buys: bool = False
     ) -> list[Task]:
         """Send one request and take the envelope off its answer."""
+        import requests
+
         lost = AnswerLostError if buys else UnavailableError
         try:
             answer = self._session.request(
