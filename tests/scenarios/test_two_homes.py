@@ -107,6 +107,7 @@ def test_what_the_graph_publishes_is_read_from_another_home(homes, tmp_path):
     copies = Path(api["REVIEWGRAPH_HOME"]) / "cache" / "snapshots" / "acme"
     assert list(copies.glob("*/*.parquet"))
 
+
 def log_in(client):
     answer = client.post("/v1/auth/token", json={"email": "ada@example.com", "password": PASSWORD})
     assert answer.status_code == 200, answer.text

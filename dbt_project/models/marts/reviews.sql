@@ -1,4 +1,4 @@
--- A view: a million texts are read, sorted and published once, and never copied into the marts' file.
+-- A view: a million texts are read, sorted and published once, and never copied into the marts.
 -- The input holds current versions only; should two of one review slip in, the newer one counts.
 {{ config(materialized='view') }}
 
