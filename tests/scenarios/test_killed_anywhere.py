@@ -12,9 +12,11 @@ import random
 import shutil
 import signal
 import time
+from datetime import date
 from multiprocessing import forkserver
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from resources.settings import Settings
@@ -39,6 +41,7 @@ BOUNDARIES = [
     "tenant_snapshot",
     "report_document",
 ]
+COMMITS = [f"commit of {spec.name}" for spec in (REVIEWS, REJECTED_REVIEWS, REVIEW_ENRICHMENTS)]
 TABLES = (
     RAW_REVIEWS,
     REVIEWS,
@@ -47,18 +50,32 @@ TABLES = (
     DAILY_FACTS,
     DAILY_LABEL_FACTS,
 )
+EVER = (date(2000, 1, 1), date(2100, 1, 1))
 # What may differ between two runs: when a row arrived.
 MOMENTS = ["received_at"]
 
 
 def import_file(home: Path, path: Path, day: str, die_after: str | None) -> None:
-    """Import a file and carry it to its report; optionally kill this process at a boundary."""
+    """Import a file and carry it to its report.
+
+    ``die_after`` names the boundary at which this process kills itself. After the commit of a table
+    the lake holds its rows, and ``batch_runs`` does not know of them.
+    """
     import warnings
-    from datetime import date
 
     warnings.simplefilter("ignore")
     from pipelines.file_import import FileImport
     from pipelines.session import open_session
+    from resources.storage.lake import Lake
+
+    commit = Lake.replace
+
+    def commit_and_die(lake, spec, *arguments, **scope):
+        done = commit(lake, spec, *arguments, **scope)
+        boundary(f"commit of {spec.name}")
+        return done
+
+    Lake.replace = commit_and_die
 
     def boundary(name: str) -> None:
         if name == die_after:
@@ -130,6 +147,11 @@ def state_of(home: Path) -> dict[str, object]:
                 (record.day, record.stage, record.status, record.rows_in, record.rows_kept)
                 for record in work.ledger.for_tenant("acme")
             ]
+            tables["batches"] = [
+                (batch.batch_id, stage, batch.rows_in, batch.rows_kept, batch.rows_rejected)
+                for stage in ("normalised", "enriched")
+                for batch in work.batches.of_days(stage, EVER, ["acme"])
+            ]
             tables["imports"] = [
                 (batch.id, batch.record_count) for batch in work.imports.list("acme")
             ]
@@ -166,6 +188,38 @@ def test_a_run_killed_at_every_stage_boundary_ends_in_the_same_tables(
     last.join()
     assert last.exitcode == 0
     assert state_of(tmp_path) == expected
+
+
+@pytest.fixture(scope="module")
+def two_deliveries(delivery, tmp_path_factory):
+    """The same reviews in two files of one day; the second is a batch that is done alone."""
+    path, day = delivery
+    rows = pl.read_csv(path, infer_schema=False)
+    folder = tmp_path_factory.mktemp("two deliveries")
+    found = []
+    for name, part in (("first", rows[:250]), ("second", rows[200:])):
+        part.write_csv(folder / f"{name}.csv")
+        found.append((folder / f"{name}.csv", day))
+    return found
+
+
+def test_a_batch_killed_between_its_commit_and_its_record_is_done_once(
+    launcher, two_deliveries, tmp_path
+):
+    states = []
+    for name, deaths in (("undisturbed", []), ("killed", COMMITS)):
+        for delivery in two_deliveries:
+            for boundary in deaths:
+                process = start(launcher, tmp_path / name, delivery, die_after=boundary)
+                process.join()
+                assert process.exitcode == -signal.SIGKILL, f"{boundary} was never reached"
+            process = start(launcher, tmp_path / name, delivery)
+            process.join()
+            assert process.exitcode == 0
+        states.append(state_of(tmp_path / name))
+    undisturbed, killed = states
+    assert len({batch for batch, *_ in undisturbed["batches"]}) == 2
+    assert killed == undisturbed
 
 
 def test_a_run_killed_at_random_moments_ends_in_the_same_tables(
