@@ -11,7 +11,7 @@ from assets import preview
 from assets.scope import RunScope
 from resources.database import BatchStage, Database
 from resources.reviews import quality
-from resources.reviews.gate import Finding
+from resources.reviews.findings import Finding
 from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS, TableSpec
 from resources.vocabulary import DayRange, Stage

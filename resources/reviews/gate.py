@@ -17,11 +17,11 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from resources.errors import ReviewGraphError
+from resources.reviews.findings import Finding
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,23 +31,6 @@ _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 class GateError(ReviewGraphError):
     """The process that checks rows ended before it answered."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One expectation and what the data answered.
-
-    Attributes:
-        expectation: Its name and columns, for people.
-        held: Whether the data met it.
-        unexpected_count: Rows that broke it, 0 when it held.
-        unexpected_rows: Positions (from 0) of those rows.
-    """
-
-    expectation: str
-    held: bool
-    unexpected_count: int
-    unexpected_rows: tuple[int, ...]
 
 
 def start() -> None:

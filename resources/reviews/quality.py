@@ -13,7 +13,7 @@ import polars as pl
 
 from resources.reviews import gate
 from resources.reviews.doubts import rows_in_doubt
-from resources.reviews.gate import Finding
+from resources.reviews.findings import Finding
 from resources.vocabulary import CORRECTED_FIELDS
 
 # The columns of the tables that the gates look at.

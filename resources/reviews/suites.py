@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from resources.reviews.gate import Finding
+from resources.reviews.findings import Finding
 from resources.vocabulary import SENTIMENTS, TIER_NAMES
 
 
