@@ -10,7 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -178,11 +178,15 @@ class SparkEngine:
 
     def close(self) -> None:
         """Stop the session, unless another part of this process had started it."""
-        for kept in self._kept:
-            kept.unpersist()
-        self._kept = []
+        kept, self._kept = self._kept, []
         if self._is_owner:
-            self._session.stop()
+            self._session.stop()  # and what is kept goes with it
+            return
+        from py4j.protocol import Py4JError
+
+        with suppress(Py4JError):  # whoever started the session may have stopped it
+            for frame in kept:
+                frame.unpersist()
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -166,12 +167,15 @@ def connect_server(tmp_path_factory):
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
         try:
             wait_for(port, server, folder / "log")
             yield f"sc://127.0.0.1:{port}"
         finally:
-            server.terminate()
+            # The server waits for sessions that nobody will use again, and its workers for it.
+            os.killpg(server.pid, signal.SIGKILL)
             server.wait(60)
 
 

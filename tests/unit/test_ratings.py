@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import narwhals as nw
 import polars as pl
 import pytest
 
+from resources.engine import PolarsEngine
 from resources.reviews.normalising.ratings_and_dates import read_values
+from resources.reviews.normalising.readings import SharedReadings, count_open_values
+from resources.storage.schemas import RAW_REVIEWS
 from resources.values.ratings import infer_scale, parse_rating, to_five
 
 
@@ -97,7 +101,12 @@ def stars_of(*written):
         {"tenant_id": "acme", "source": "shop", "hints": "{}", "rating": list(written),
          "posted_at": "2026-01-01", "received_at": datetime(2026, 2, 1, tzinfo=UTC)}
     )  # fmt: skip
-    return read_values(rows)["rating"].to_list()
+    empty = pl.DataFrame(RAW_REVIEWS.schema.empty_table())
+    raw = pl.concat([empty, rows.with_columns(batch_id=pl.lit("one"))], how="diagonal_relaxed")
+    with PolarsEngine() as engine:
+        counted = count_open_values(engine, nw.from_native(raw.lazy()))
+    readings = SharedReadings([], counted.values()).by_group
+    return read_values(rows, readings)["rating"].to_list()
 
 
 @pytest.mark.parametrize("written", ["four stars", "4 stars", "★★★★", "4 Sterne", "4 étoiles"])
