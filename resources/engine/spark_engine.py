@@ -182,7 +182,7 @@ class SparkEngine:
         if self._is_owner:
             self._session.stop()  # and what is kept goes with it
             return
-        from py4j.protocol import Py4JError
+        from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
         with suppress(Py4JError):  # whoever started the session may have stopped it
             for frame in kept:
