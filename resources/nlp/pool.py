@@ -92,7 +92,7 @@ def _serve(
                 "REVIEWGRAPH_WORKERS=1."
             ) from error
         finally:
-            process.kill()  # it holds nothing worth a farewell
+            process.kill()  # no cleanup needed
             if process.stdin is not None:
                 # What is still buffered for a dead process must not replace the error that matters.
                 with suppress(OSError):
