@@ -33,7 +33,7 @@ class Settings(BaseSettings):
         snapshots_cache: How much of the snapshots at an address is kept in ``home`` to read from,
             for example ``8GiB``; what was not asked for the longest goes first.
         s3_endpoint: Address of an S3-compatible server; the provider's own when not set.
-        engine: Which engine computes the daily facts.
+        engine: Which engine normalises reviews and computes the daily facts.
         spark_master: ``local[N]``, a cluster address, or ``sc://host`` for Spark Connect.
         workers: Processes that understand text side by side; the number of cores when 0.
         dataforseo_url: Base address of the DataForSEO API. With no login set, the sandbox is used.
