@@ -280,9 +280,11 @@ def test_a_killed_run_leaves_no_browser_behind():
         "import os, psutil, time\n"
         "from resources.reporting import rehearsal_page, start_early\n"
         "with start_early(None, rehearsal_page):\n"
-        "    named = lambda: {p.pid: p.name() for p in psutil.Process().children(recursive=True)}\n"
-        "    while len(named()) < 3: time.sleep(0.02)\n"
-        "    print(*named(), flush=True)\n"
+        "    begun = set()\n"  # some of a browser's first processes are short-lived
+        "    while len(begun) < 3:\n"
+        "        begun |= {p.pid for p in psutil.Process().children(recursive=True)}\n"
+        "        time.sleep(0.02)\n"
+        "    print(*begun, flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     ended = subprocess.run(
