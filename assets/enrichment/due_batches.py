@@ -14,6 +14,19 @@ from resources.nlp.context import AnnotationContext
 
 
 @dataclass(frozen=True)
+class DuePart:
+    """Some tenants' part of a day, annotated together in one commit.
+
+    Attributes:
+        tenants: Whose reviews.
+        batches: Only these batches of theirs; all of the day when None.
+    """
+
+    tenants: tuple[str, ...]
+    batches: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
 class DueBatches:
     """What is to be read of a day.
 
@@ -30,6 +43,23 @@ class DueBatches:
     settled: tuple[StageRecord, ...]
     fingerprints: Mapping[tuple[str, str], str]
     normalised: Mapping[tuple[str, str], BatchRecord]
+
+    def parts(self) -> list[DuePart]:
+        """What is annotated together: few commits, and no batch that is not due.
+
+        Batches are named by their tenants, so that two tenants may use the same name.
+        """
+        parts = [DuePart(self.whole)] if self.whole else []
+        waiting = dict(sorted(self.some.items()))
+        while waiting:
+            together, names = [], frozenset[str]()
+            for tenant, batches in waiting.items():
+                if not names & batches:
+                    together.append(tenant)
+                    names |= batches
+            parts.append(DuePart(tuple(together), names))
+            waiting = {name: due for name, due in waiting.items() if name not in together}
+        return parts
 
     def of(self, tenant: str) -> list[BatchRecord]:
         """The batches of a tenant that are to be read, as they were normalised."""

@@ -1,20 +1,21 @@
 """``review_enrichments``: what each review version says, with the versions of the models."""
 
 from collections import Counter
-from collections.abc import Collection
 from datetime import date
 
 import dagster as dg
 import polars as pl
 
 from assets import preview
-from assets.enrichment.annotating import SUMMARY_SCHEMA, AnnotatedDay, annotate_day
+from assets.enrichment.annotating import SUMMARY_SCHEMA, AnnotatedPart, annotate_part
 from assets.enrichment.due_batches import DueBatches, due_batches
 from assets.partitions import DAYS, ONE_RUN
 from assets.reviews.checks import check_result, hold_back, rows_of_the_run
 from assets.reviews.reviews import keep_settled
 from assets.scope import RunScope
 from resources.database import BatchOutcome, Database, DayOutcome, StageRecorder
+from resources.engine import open_engine
+from resources.enrichment.annotated_reviews import Reading
 from resources.enrichment.tenant_context import corrections_of, tenant_context
 from resources.nlp.context import AnnotationContext, default_context
 from resources.reviews import quality
@@ -46,38 +47,29 @@ def review_enrichments(
     """Annotate the run's review versions as each tenant reads them, each day in one commit."""
     tenants = scope.reviewed_tenants(context, lake)
     with database.jobs() as work:
-        annotations = {tenant: tenant_context(work, tenant) for tenant in tenants}
+        contexts = {tenant: tenant_context(work, tenant) for tenant in tenants}
     summaries, tiers = [SUMMARY_SCHEMA.to_frame()], Counter[str]()
-    for day in scope.days(context).days():
-        with database.jobs() as work:  # now and not before: people may be correcting reviews
-            corrections = {tenant: corrections_of(work, tenant) for tenant in tenants}
-            due = due_batches(work, day, annotations, redo=scope.redo)
-        recorder = StageRecorder("enriched", context.run.run_id)
-        keep_settled(database, recorder, lake.version(REVIEWS), due.settled)
-        parts: list[tuple[tuple[str, ...], Collection[str] | None]] = [(due.whole, None)]
-        parts += [((tenant,), batches) for tenant, batches in due.some.items()]
-        for names, batches in parts:
-            if not names:
-                continue
+    with open_engine(settings) as engine:
+        for day in scope.days(context).days():
+            with database.jobs() as work:  # now and not before: people may be correcting reviews
+                readings = {
+                    tenant: Reading(contexts[tenant], corrections_of(work, tenant))
+                    for tenant in tenants
+                }
+                due = due_batches(work, day, contexts, redo=scope.redo)
             recorder = StageRecorder("enriched", context.run.run_id)
-            part = annotate_day(
-                lake,
-                day,
-                {tenant: annotations[tenant] for tenant in names},
-                workers=settings.worker_count,
-                corrections=corrections,
-                batches=batches,
-            )
-            with database.jobs() as work:
-                recorder.record(
-                    work,
-                    [
-                        outcome_of(tenant, day, part, due, annotations[tenant], batches is None)
-                        for tenant in names
-                    ],
-                )
-            summaries.append(part.summary)
-            tiers += part.tiers
+            keep_settled(database, recorder, lake.version(REVIEWS), due.settled)
+            for part in due.parts():
+                recorder = StageRecorder("enriched", context.run.run_id)
+                done = annotate_part(engine, lake, day, part, readings)
+                outcomes = [
+                    outcome_of(tenant, day, done, due, contexts[tenant], part.batches is None)
+                    for tenant in part.tenants
+                ]
+                with database.jobs() as work:
+                    recorder.record(work, outcomes)
+                summaries.append(done.summary)
+                tiers += done.tiers
     summary = pl.concat(summaries)
     return dg.MaterializeResult(
         metadata={
@@ -97,7 +89,7 @@ def review_enrichments(
 def outcome_of(
     tenant: str,
     day: date,
-    part: AnnotatedDay,
+    part: AnnotatedPart,
     due: DueBatches,
     context: AnnotationContext,
     is_whole: bool,

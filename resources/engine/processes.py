@@ -138,7 +138,9 @@ class _Worker:
             self._sink.write(len(function).to_bytes(8, "little") + function)
             self._writer = pa.ipc.new_stream(self._sink, schema)
         except OSError as error:
-            raise self._ended() from error
+            ended = self._ended()
+            self.stop()
+            raise ended from error
 
     def answer(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         try:
@@ -164,7 +166,3 @@ class _Worker:
             "message is above; if there is none, the machine may be out of memory: set "
             "REVIEWGRAPH_WORKERS=1."
         )
-
-
-def _python_path() -> list[str]:
-    return [path for path in (os.environ.get("PYTHONPATH"),) if path]

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from resources.nlp.annotating import annotate
 from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.context import AnnotationContext
-from resources.nlp.pool import annotate_table
 from resources.nlp.ratings import rating_disagreements
-from resources.nlp.texts import ReviewTexts
+from resources.nlp.texts import text_hashes
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,16 @@ def models_of(context: AnnotationContext) -> str:
     return json.dumps(context.versions(), sort_keys=True)
 
 
+def annotate_table(table: pa.Table, context: AnnotationContext) -> pa.Table:
+    """``annotate`` for a table."""
+    batches = table.combine_chunks().to_batches()
+    return pa.Table.from_batches([annotate(batch, context) for batch in batches], ANNOTATION_SCHEMA)
+
+
 def annotate_cached(
-    table: pa.Table, context: AnnotationContext, known: pa.Table | None, workers: int
+    table: pa.Table, context: AnnotationContext, known: pa.Table | None
 ) -> tuple[pa.Table, CacheUse]:
-    """Understand a table of reviews, as ``annotate_table`` does, and each text only once.
+    """Understand a table of reviews, as ``annotate`` does, and each text only once.
 
     Args:
         table: Columns review_key, version, title, text, and optionally rating (1..5) and
@@ -53,19 +59,17 @@ def annotate_cached(
         context: What to read them with.
         known: Annotations of any reviews, with the columns of ``ANNOTATION_SCHEMA``. Rows of other
             models, and rows that hold what a person said, are passed over.
-        workers: Processes to use.
 
     Returns:
         What ``annotate_table`` returns for the same table, and where the rows came from.
     """
-    hashes = text_hashes(table)
+    hashes = [text for batch in table.to_batches() for text in text_hashes(batch)]
     first_rows = _first_positions(hashes)
     known = _usable(known, models_of(context))
     known_rows = _first_positions(known.column("text_hash").to_pylist())
     unknown = [text for text in first_rows if text not in known_rows]
-    fresh = annotate_table(
-        table.take(pa.array([first_rows[text] for text in unknown], pa.int64())), context, workers
-    )
+    rows = pa.array([first_rows[text] for text in unknown], pa.int64())
+    fresh = annotate_table(table.take(rows), context)
     answers = pa.concat_tables([known, fresh])
     places = known_rows | {text: known.num_rows + row for row, text in enumerate(unknown)}
     found = answers.take(pa.array([places[text] for text in hashes], pa.int64()))
@@ -75,12 +79,7 @@ def annotate_cached(
         reused=len(first_rows) - len(unknown),
         repeated=table.num_rows - len(first_rows),
     )
-    return _with_own_columns(found, table), use
-
-
-def text_hashes(table: pa.Table) -> list[str]:
-    """The hash of each row's text: rows with equal hashes get equal annotations."""
-    return [text for batch in table.to_batches() for text in ReviewTexts.of(batch).hashes]
+    return with_own_columns(found, table), use
 
 
 def _first_positions(values: Iterable[str]) -> dict[str, int]:
@@ -99,12 +98,18 @@ def _usable(known: pa.Table | None, models: str) -> pa.Table:
     return known.filter(pc.and_(pc.equal(known.column("models"), models), untouched))
 
 
-def _with_own_columns(found: pa.Table, table: pa.Table) -> pa.Table:
-    """Give each row what depends on more than its text: its key, its version, its rating."""
+def with_own_columns(found: pa.Table, table: pa.Table) -> pa.Table:
+    """Give each row what depends on more than its text: its key, its version, its rating.
+
+    Args:
+        found: The annotation of each row's text; columns that depend on more may be absent.
+        table: The reviews, row for row.
+    """
     own = {
         "review_key": table.column("review_key"),
         "version": table.column("version"),
         "rating_disagreement": rating_disagreements(table, found.column("sentiment_score")),
     }
-    columns = [own.get(name, found.column(name)) for name in ANNOTATION_SCHEMA.names]
-    return pa.table(columns, names=ANNOTATION_SCHEMA.names).cast(ANNOTATION_SCHEMA)
+    names = ANNOTATION_SCHEMA.names
+    columns = [own[name] if name in own else found.column(name) for name in names]
+    return pa.table(columns, names=names).cast(ANNOTATION_SCHEMA)

@@ -206,6 +206,10 @@ class AnnotationContext:
         parts = (self.taxonomy, self.models.learned_topics, self.topic_embedder)
         return "+".join(part.version for part in parts if part is not None)
 
+    def __reduce__(self) -> tuple[Callable[[str], AnnotationContext], tuple[str]]:
+        # Another process makes matchers and models anew from what they are made of.
+        return AnnotationContext.from_json, (self.to_json(),)
+
     def to_json(self) -> str:
         """The context as text, for another process on this machine."""
         return json.dumps(

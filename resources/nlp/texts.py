@@ -52,7 +52,7 @@ class ReviewTexts:
         """Read the columns title and text and, where there are any, language_given and rating."""
         titles, bodies = _strings(batch, "title"), _strings(batch, "text")
         languages = [language_code(code) for code in _strings(batch, "language_given")]
-        hashes = [text_hash(*row) for row in zip(titles, bodies, languages, strict=True)]
+        hashes = _hashes(titles, bodies, languages)
         whole = _whole(titles, bodies)
         joined = pl.Series("text", [text[:LENGTH_LIMIT] for text in whole], dtype=pl.String)
         cleaned = joined.to_frame().select(_CLEANED).to_series()
@@ -63,6 +63,16 @@ def text_hash(title: str, body: str, language: str | None = None) -> str:
     """Hash of all that an annotator reads of a review: equal hashes get equal annotations."""
     content = f"{title}\x1f{body}" if language is None else f"{title}\x1f{body}\x1f{language}"
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def text_hashes(batch: pa.RecordBatch) -> list[str]:
+    """The hash of each row's text: rows with equal hashes get equal annotations."""
+    languages = [language_code(code) for code in _strings(batch, "language_given")]
+    return _hashes(_strings(batch, "title"), _strings(batch, "text"), languages)
+
+
+def _hashes(titles: list[str], bodies: list[str], languages: list[str | None]) -> list[str]:
+    return [text_hash(*row) for row in zip(titles, bodies, languages, strict=True)]
 
 
 def _strings(batch: pa.RecordBatch, name: str) -> list[str]:

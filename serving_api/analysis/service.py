@@ -90,7 +90,7 @@ def analyze(body: bytes, reading: Reading, kept: AnswerCache) -> bytes:
     found = {key: row for key in dict.fromkeys(keys) if (row := kept.get(key)) is not None}
     known = pa.Table.from_pylist([orjson.loads(row) for row in found.values()], ANNOTATION_SCHEMA)
     table = pa.Table.from_batches([reviews])
-    annotated, _ = annotate_cached(table, reading.context, known, workers=1)
+    annotated, _ = annotate_cached(table, reading.context, known)
     rows = annotated.to_pylist()
     for key, row in zip(keys, rows, strict=True):
         if key not in found:

@@ -218,9 +218,9 @@ def annotated_rows(monkeypatch):
     counts = []
     annotate_table = cache.annotate_table
 
-    def counting(table, context, workers):
+    def counting(table, context):
         counts.append(table.num_rows)
-        return annotate_table(table, context, workers)
+        return annotate_table(table, context)
 
     monkeypatch.setattr(cache, "annotate_table", counting)
     return counts

@@ -10,7 +10,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets.enrichment.annotating import annotate_day
+from assets.enrichment.annotating import annotate_part
+from assets.enrichment.due_batches import DuePart
 from assets.enrichment.review_enrichments import (
     enrichments_meet_expectations,
     review_enrichments,
@@ -21,6 +22,8 @@ from pipelines.backfill import plan_backfill
 from pipelines.session import Session
 from resources.collection.importing import land, plan_import
 from resources.database import StageRecord
+from resources.engine import PolarsEngine
+from resources.enrichment.annotated_reviews import Reading
 from resources.enrichment.tenant_context import corrections_of, tenant_context
 from resources.nlp.context import ENGLISH_FILE, MULTILINGUAL_FILE, SHIPPED_MODELS
 from resources.storage.lake import Lake
@@ -263,8 +266,8 @@ def test_the_number_of_workers_and_what_was_known_change_no_row(run, database, l
     run()
     expected = rows_of(lake, "acme")
     with database.jobs() as work:
-        contexts = {"acme": tenant_context(work, "acme")}
-        said = {"acme": corrections_of(work, "acme")}
+        readings = {"acme": Reading(tenant_context(work, "acme"), corrections_of(work, "acme"))}
     lake.replace(REVIEW_ENRICHMENTS, REVIEW_ENRICHMENTS.schema.empty_table(), day=DAY)
-    annotate_day(lake, DAY, contexts, workers=2, corrections=said)
+    with PolarsEngine(workers=2) as engine:
+        annotate_part(engine, lake, DAY, DuePart(("acme",)), readings)
     assert rows_of(lake, "acme") == expected

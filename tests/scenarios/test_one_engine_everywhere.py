@@ -160,7 +160,7 @@ def test_the_order_of_the_rows_and_what_was_known_change_nothing(reviews, contex
     random.Random(7).shuffle(order)
     shuffled = reviews.take(order)
     known = expected.slice(500, 800)
-    found, use = annotate_cached(shuffled, context, known, 1)
+    found, use = annotate_cached(shuffled, context, known)
     assert use.rows == TEXTS == use.annotated + use.reused + use.repeated
     assert use.reused > 100
     assert_equal(found, expected)

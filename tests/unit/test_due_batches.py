@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from assets.enrichment.due_batches import DueBatches
 from resources.database import BatchRecord
 from resources.reviews.due_batches import LandedBatch, TenantDay, due_batches, in_parts
 from resources.reviews.normalising import to_fingerprint
@@ -101,3 +102,28 @@ def test_a_batch_never_takes_the_place_of_another_tenants_batch_of_the_same_name
     first = TenantDay("a", (landed("x"),), (record("y"),))
     second = TenantDay("b", (landed("y", tenant="b"),), (record("z", tenant="b"),))
     assert names(in_parts(DAY, [first, second])) == [["a"], ["b"]]
+
+
+def enriching(whole=(), **some):
+    batches = {tenant: frozenset(names) for tenant, names in some.items()}
+    due = DueBatches(tuple(whole), batches, (), {}, {})
+    return [(part.tenants, part.batches and "".join(sorted(part.batches))) for part in due.parts()]
+
+
+def test_tenants_are_annotated_in_few_commits():
+    assert enriching(["acme", "bella"]) == [(("acme", "bella"), None)]
+    assert enriching(["acme"], cora="ab", bella="cd") == [
+        (("acme",), None),
+        (("bella", "cora"), "abcd"),
+    ]
+
+
+def test_batches_that_two_tenants_call_the_same_are_not_annotated_together():
+    assert enriching(acme="ab", bella="bc", cora="c", dora="d") == [
+        (("acme", "cora", "dora"), "abcd"),
+        (("bella",), "bc"),
+    ]
+
+
+def test_nothing_is_annotated_where_nothing_is_due():
+    assert enriching() == []

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 
 import polars as pl
 import psutil
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from resources.engine.processes import WorkerError, mapped
 from resources.nlp.annotating import annotate
 from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.context import (
@@ -24,7 +26,6 @@ from resources.nlp.context import (
     Models,
     default_context,
 )
-from resources.nlp.pool import WorkerError, annotate_table
 from resources.storage.schemas import REVIEW_ENRICHMENTS
 
 CONTEXT = default_context([{"name": "Aurora Mini", "kind": "product", "aliases": ["mini lamp"]}])
@@ -246,39 +247,38 @@ def test_a_missing_model_is_named(tmp_path):
         annotate(batch_of(["good"]), context)
 
 
+def in_processes(batch, context, workers):
+    """Annotations that come from worker processes."""
+    batches = pa.Table.from_batches([batch]).to_batches(max_chunksize=1_000)
+    return pa.Table.from_batches(mapped(batches, partial(annotate, context=context), workers))
+
+
 def test_worker_processes_give_the_same_rows_and_end():
     texts = [text for _, _, text in EASY_SENTENCES] * 450
-    table = pa.Table.from_batches([batch_of(texts)])
-    alone = annotate_table(table, CONTEXT, 1)
-    shared = annotate_table(table, CONTEXT, 2)
+    alone = in_processes(batch_of(texts), CONTEXT, 1)
+    shared = in_processes(batch_of(texts), CONTEXT, 2)
     assert shared.equals(alone)
     assert pl.from_arrow(shared).height == len(texts)
 
 
-def large_table():
-    return pa.Table.from_batches([batch_of(["good"] * 9_000)])
-
-
 def test_a_worker_that_dies_is_an_error_that_says_what_to_do(monkeypatch):
-    monkeypatch.setattr("resources.nlp.pool.sys.executable", "/bin/false")
+    monkeypatch.setattr("resources.engine.processes.sys.executable", "/bin/false")
     with pytest.raises(WorkerError, match="REVIEWGRAPH_WORKERS=1"):
-        annotate_table(large_table(), CONTEXT, 2)
-
-
-def test_a_missing_model_is_told_before_workers_start(tmp_path):
-    with pytest.raises(MissingModelError):
-        annotate_table(large_table(), AnnotationContext(models=Models(tmp_path)), 2)
+        in_processes(batch_of(["good"] * 9_000), CONTEXT, 2)
 
 
 def test_workers_end_when_their_parent_is_killed():
     code = """
+from functools import partial
 import pyarrow as pa
+from resources.engine.processes import mapped
+from resources.nlp.annotating import annotate
 from resources.nlp.context import default_context
-from resources.nlp.pool import WorkerError, annotate_table
 rows = 400_000
 table = pa.table({"review_key": ["k"] * rows, "version": pa.array([1] * rows, pa.int32()),
                   "title": pa.nulls(rows, pa.string()), "text": ["a good day " * 20] * rows})
-annotate_table(table, default_context(), 2)
+function = partial(annotate, context=default_context())
+list(mapped(table.to_batches(max_chunksize=2_000), function, 2))
 """
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
         try:
