@@ -77,7 +77,8 @@ def publish(
 
     The folder is complete before the pointer moves, so a reader never meets half a snapshot.
     """
-    snapshot = snapshots.publish(tenant, warehouse.mart_tables(tenant), inputs)
+    with warehouse.marts_of(tenant) as tables:
+        snapshot = snapshots.publish(tenant, tables, inputs)
     with database.jobs() as work:
         work.snapshots.point_to(
             tenant,

@@ -30,6 +30,7 @@ from resources.metrics import building, compiling, facts
 from resources.metrics.building import FAILED, Outcome
 from resources.metrics.plan import Plan
 from resources.storage import schemas
+from resources.storage.snapshot_files import ROWS_PER_PART
 
 INPUTS: Mapping[str, pa.Schema] = {
     "daily_facts": schemas.DAILY_FACTS.schema,
@@ -53,7 +54,7 @@ MARTS = (
 """The tables that a tenant's snapshot is made of."""
 
 _SHOWN_FAILURES = 5
-_MEMORY = "1300MB"  # for putting a million reviews in order; beyond that DuckDB uses the disk
+_MEMORY = "1GB"  # for putting a million reviews in order; beyond that DuckDB uses the disk
 
 
 class WarehouseError(ReviewGraphError):
@@ -172,25 +173,37 @@ class Warehouse:
             found = marts.sql("select distinct tenant_id from metric_summary order by tenant_id")
             return [str(tenant_id) for (tenant_id,) in found.fetchall()]
 
-    def mart_tables(self, tenant_id: str) -> dict[str, pa.Table]:
+    @contextmanager
+    def marts_of(self, tenant_id: str) -> Iterator[dict[str, pa.Table | pa.RecordBatchReader]]:
         """A tenant's part of every mart, rows in their published order.
 
         Args:
             tenant_id: The tenant's slug. One without reviews has empty tables.
 
-        Returns:
-            Name to rows, one for each of ``MARTS``; timestamps in UTC.
+        Yields:
+            Name to rows, one for each of ``MARTS``; timestamps in UTC. The reviews come as a
+            reader: they may be larger than memory.
 
         Raises:
             WarehouseError: The marts have not been built.
         """
         with self._marts() as marts:
+
+            def rows(mart: str) -> duckdb.DuckDBPyRelation:
+                chosen = f"select * from {mart} where tenant_id = $tenant_id"
+                return marts.sql(chosen, params={"tenant_id": tenant_id})
+
+            tables = {mart: rows(mart).to_arrow_table() for mart in MARTS if mart != "reviews"}
+            # Last, for another question to the same connection would end it.
+            tables["reviews"] = rows("reviews").to_arrow_reader(ROWS_PER_PART)
+            yield {mart: tables[mart] for mart in MARTS}
+
+    def mart_tables(self, tenant_id: str) -> dict[str, pa.Table]:
+        """As ``marts_of``, all of it in memory."""
+        with self.marts_of(tenant_id) as marts:
             return {
-                mart: marts.sql(
-                    f"select * from {mart} where tenant_id = $tenant_id",
-                    params={"tenant_id": tenant_id},
-                ).to_arrow_table()
-                for mart in MARTS
+                mart: rows.read_all() if isinstance(rows, pa.RecordBatchReader) else rows
+                for mart, rows in marts.items()
             }
 
     def close(self) -> None:

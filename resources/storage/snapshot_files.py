@@ -11,18 +11,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeAlias, cast
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from resources.errors import ReviewGraphError
 
 MANIFEST = "manifest.json"
-_ROW_GROUP = 50_000
+ROWS_PER_PART = 50_000
+"""Rows that are written and hashed at once; as many are in a row group."""
+
+TableRows: TypeAlias = pa.Table | pl.DataFrame | pa.RecordBatchReader
+"""The rows of one table. A reader is read once, and its rows never lie in memory together."""
 
 Manifest = dict[str, Any]
 """``tenant_id``, ``version``, ``published_at``, ``inputs`` and ``tables`` (for each its ``rows``,
@@ -37,10 +44,10 @@ class SnapshotDamagedError(ReviewGraphError):
     """A snapshot's files are not what was published."""
 
 
-def content_version(tenant_id: str, tables: Mapping[str, pl.DataFrame]) -> str:
+def content_version(tenant_id: str, tables: Mapping[str, TableRows]) -> str:
     """Name tables by what they say: names, columns, types and values, in their order.
 
-    The values are hashed as JSON lines, which do not depend on how a table is chunked, encoded or
+    The values are hashed as text, which does not depend on how a table is chunked, encoded or
     compressed, nor on which library wrote it.
 
     Args:
@@ -50,20 +57,46 @@ def content_version(tenant_id: str, tables: Mapping[str, pl.DataFrame]) -> str:
     Returns:
         32 hexadecimal digits.
     """
-    digest = _Digest(json.dumps(["reviewgraph-snapshot-1", tenant_id]).encode())
-    for name, frame in sorted(tables.items()):
-        columns = [(column, str(dtype)) for column, dtype in frame.schema.items()]
-        digest.write(json.dumps([name, frame.height, columns]).encode())
-        # Hashed as it is written: the lines of a million reviews never exist as a whole.
-        frame.write_ndjson(cast("IO[bytes]", digest))
-    return digest.hexdigest()[:32]
+    contents = {name: _Content() for name in tables}
+    for name, rows in tables.items():
+        for part in _parts(rows):
+            contents[name].add(part)
+    return _version(tenant_id, contents)
+
+
+class _Content:
+    """What a table says, part by part: the lines of a million reviews never exist as a whole."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._columns: list[tuple[str, str]] = []
+        self._flat, self._nested = _Digest(), _Digest()
+
+    def add(self, rows: pa.Table) -> None:
+        """Hash some more rows."""
+        frame = pl.DataFrame(rows)
+        self._rows += frame.height
+        self._columns = [(column, str(dtype)) for column, dtype in frame.schema.items()]
+        # CSV is half as long as JSON lines, and with every string in quotes it is as exact, but it
+        # has no lists.
+        is_nested = [dtype.is_nested() for dtype in frame.dtypes]
+        flat = [name for name, nested in zip(frame.columns, is_nested, strict=True) if not nested]
+        frame.select(flat).write_csv(
+            cast("IO[bytes]", self._flat), include_header=False, quote_style="non_numeric"
+        )
+        if any(is_nested):
+            frame.drop(flat).write_ndjson(cast("IO[bytes]", self._nested))
+
+    def summary(self) -> tuple[object, ...]:
+        """All that was added, in a few JSON values."""
+        return self._rows, self._columns, self._flat.hexdigest(), self._nested.hexdigest()
 
 
 class _Digest:
     """A SHA-256 that can be written to like a file."""
 
-    def __init__(self, first: bytes) -> None:
-        self._digest = hashlib.sha256(first)
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
 
     def write(self, data: bytes) -> int:
         self._digest.update(data)
@@ -76,8 +109,26 @@ class _Digest:
         return self._digest.hexdigest()
 
 
+def _version(tenant_id: str, contents: Mapping[str, _Content]) -> str:
+    tables = [(name, *content.summary()) for name, content in sorted(contents.items())]
+    spelled = json.dumps(["reviewgraph-snapshot-2", tenant_id, tables])
+    return hashlib.sha256(spelled.encode()).hexdigest()[:32]
+
+
+def _parts(rows: TableRows) -> Iterator[pa.Table]:
+    """The rows in parts that are small beside what a machine has, at least one."""
+    if isinstance(rows, pa.RecordBatchReader):
+        yield rows.schema.empty_table()
+        for batch in rows:
+            yield pa.Table.from_batches([batch])
+        return
+    table = rows.to_arrow() if isinstance(rows, pl.DataFrame) else rows
+    for first in range(0, max(table.num_rows, 1), ROWS_PER_PART):
+        yield table.slice(first, ROWS_PER_PART)
+
+
 def write_tables(
-    folder: Path, tenant_id: str, tables: Mapping[str, pl.DataFrame], inputs: Mapping[str, Any]
+    folder: Path, tenant_id: str, tables: Mapping[str, TableRows], inputs: Mapping[str, Any]
 ) -> Manifest:
     """Write a snapshot's Parquet files while its version is worked out.
 
@@ -90,12 +141,13 @@ def write_tables(
     Returns:
         The manifest, which is not written yet: only with it a folder is a snapshot.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="snapshot-version") as beside:
-        version = beside.submit(content_version, tenant_id, tables)
-        files = {name: _write_table(folder, name, rows) for name, rows in sorted(tables.items())}
+    contents, files = {}, {}
+    for name, rows in sorted(tables.items()):
+        contents[name] = _Content()
+        files[name] = _write_table(table_path(folder, name), rows, contents[name])
     return {
         "tenant_id": tenant_id,
-        "version": version.result(),
+        "version": _version(tenant_id, contents),
         "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "inputs": dict(inputs),
         "tables": files,
@@ -194,14 +246,25 @@ def damaged(path: Path | str, what: str) -> SnapshotDamagedError:
     )
 
 
-def _write_table(folder: Path, name: str, frame: pl.DataFrame) -> dict[str, Any]:
-    path = table_path(folder, name)
-    frame.write_parquet(path, compression="zstd", row_group_size=_ROW_GROUP)
+def _write_table(path: Path, rows: TableRows, content: _Content) -> dict[str, Any]:
+    """Write a table's file; each part is hashed beside the writing of it."""
+    parts = _parts(rows)
+    first = next(parts)
+    count = 0
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="snapshot-version") as beside,
+        pq.ParquetWriter(path, first.schema, compression="zstd") as file,
+    ):
+        for part in chain([first], parts):
+            hashed = beside.submit(content.add, part)
+            file.write_table(part, row_group_size=ROWS_PER_PART)
+            count += part.num_rows
+            hashed.result()
     return {
-        "rows": frame.height,
+        "rows": count,
         "bytes": path.stat().st_size,
         "sha256": file_digest(path),
-        "columns": frame.columns,
+        "columns": first.schema.names,
     }
 
 

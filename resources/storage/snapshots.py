@@ -15,15 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-import pyarrow as pa
-
 from resources.settings import Settings
 from resources.storage.places import is_address, open_place
 from resources.storage.snapshot_cache import SnapshotCache
 from resources.storage.snapshot_files import (
     SnapshotDamagedError,
     SnapshotMissingError,
+    TableRows,
     content_version,
     write_tables,
 )
@@ -117,7 +115,7 @@ class SnapshotStore:
     def publish(
         self,
         tenant_id: str,
-        tables: Mapping[str, pa.Table | pl.DataFrame],
+        tables: Mapping[str, TableRows],
         inputs: Mapping[str, Any],
     ) -> PublishedSnapshot:
         """Write a tenant's tables as a new version, unless that version is already there.
@@ -126,7 +124,8 @@ class SnapshotStore:
 
         Args:
             tenant_id: The tenant's slug.
-            tables: Name to rows. Order of rows and columns is part of the content.
+            tables: Name to rows. Order of rows and columns is part of the content. What comes as a
+                reader may be larger than memory.
             inputs: What the tables were made from, kept in the manifest; JSON values.
 
         Returns:
@@ -136,15 +135,16 @@ class SnapshotStore:
             SnapshotQueryError: A tenant or table name cannot be the name of a file.
             StorageUnreachableError: The service does not answer.
         """
-        frames = {_table_name(name): _as_frame(rows) for name, rows in tables.items()}
+        for name in tables:
+            _check_table_name(name)
         with self._shelf.drafting(_tenant(tenant_id)) as draft:
-            manifest = write_tables(draft, tenant_id, frames, inputs)
+            manifest = write_tables(draft, tenant_id, tables, inputs)
             created = self._shelf.keep(draft, manifest)
         return PublishedSnapshot(
             tenant_id,
             manifest["version"],
             self._shelf.folder(tenant_id, manifest["version"]),
-            {name: frames[name].height for name in sorted(frames)},
+            {name: entry["rows"] for name, entry in manifest["tables"].items()},
             created,
         )
 
@@ -216,14 +216,6 @@ def _tenant(tenant_id: str) -> str:
     return tenant_id
 
 
-def _as_frame(rows: pa.Table | pl.DataFrame) -> pl.DataFrame:
-    frame = rows if isinstance(rows, pl.DataFrame) else pl.from_arrow(rows)
-    if not isinstance(frame, pl.DataFrame):
-        raise SnapshotQueryError("A snapshot's tables are Arrow tables or Polars frames.")
-    return frame
-
-
-def _table_name(name: str) -> str:
+def _check_table_name(name: str) -> None:
     if not _TABLE.fullmatch(name):
         raise SnapshotQueryError(f"{name!r} cannot name a table: use lower-case words and _.")
-    return name
