@@ -28,6 +28,7 @@ from resources.storage.delta_tables import (
     DeltaTables,
     LakeBusyError,
 )
+from resources.storage.lake_files import no_rows, scanned
 from resources.storage.lake_rows import (
     LakeError,
     LakeSchemaError,
@@ -200,9 +201,9 @@ class Lake:
         """
         table = self._tables.find(spec, version)
         if table is None:
-            return Slice(_empty(spec), spec.name, NO_VERSION)
+            return Slice(no_rows(spec), spec.name, NO_VERSION)
         files = self._files(spec, table, days, tenants, batches)
-        frame = self._scan(spec, files) if files else _empty(spec)
+        frame = scanned(spec, files, self.storage_options) if files else no_rows(spec)
         if days is not None:
             frame = frame.filter(pl.col("day").is_between(days.first, days.last))
         if tenants is not None:
@@ -320,22 +321,6 @@ class Lake:
         found = table.file_uris(file_pruning_predicate=predicate)
         return sorted(f"{self._tables.address(spec)}/{file.removeprefix(root)}" for file in found)
 
-    def _scan(self, spec: TableSpec, files: list[str]) -> pl.LazyFrame:
-        """The files' rows with the columns of the specification, null where a file has none."""
-        schema = _polars_schema(spec)
-        return pl.scan_parquet(
-            files,
-            glob=False,
-            schema=schema,
-            hive_partitioning=True,
-            hive_schema={name: schema[name] for name in spec.partition_by},
-            missing_columns="insert",
-            extra_columns="ignore",
-            cast_options=pl.ScanCastOptions(integer_cast="upcast", float_cast="upcast"),
-            storage_options=self.storage_options or None,
-            credential_provider=None,
-        ).select(spec.schema.names)
-
     def _append_once(self, spec: TableSpec, rows: Rows, batches: Collection[str]) -> Commit:
         table = self._tables.open_or_create(spec)
         if self._have_landed(spec, table, batches):
@@ -387,14 +372,6 @@ def _schema_mode(table: DeltaTable, spec: TableSpec) -> Literal["merge"] | None:
     """Widen the table when this release knows columns that the table lacks, or the reverse."""
     stored = {field.name for field in table.schema().fields}
     return None if stored == set(spec.schema.names) else "merge"
-
-
-def _polars_schema(spec: TableSpec) -> pl.Schema:
-    return pl.DataFrame(spec.schema.empty_table()).schema
-
-
-def _empty(spec: TableSpec) -> pl.LazyFrame:
-    return pl.LazyFrame(schema=_polars_schema(spec))
 
 
 __all__ = [
