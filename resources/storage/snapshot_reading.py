@@ -7,6 +7,7 @@ folder and no other, and runs single select statements only. Nothing here writes
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -143,6 +144,8 @@ class OpenDatabases:
         self._limit = limit
         self._open: OrderedDict[Path, duckdb.DuckDBPyConnection] = OrderedDict()
         self._lock = threading.Lock()
+        # DuckDB complains of connections that are still there when the interpreter goes.
+        weakref.finalize(self, self._open.clear)
 
     @contextmanager
     def cursor(
