@@ -19,7 +19,12 @@ NO_VERSION = -1
 # Below this size a day of one table is one file; above it, files stay small enough to be rewritten
 # quickly when one tenant's part of the day is replaced.
 TARGET_FILE_BYTES = 128 * 1024 * 1024
-COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
+FILE_FORMAT = WriterProperties(
+    compression="ZSTD",
+    compression_level=3,
+    # A reader takes in whole row groups: of a million rows each they would not stream.
+    max_row_group_size=50_000,
+)
 # Minimum and maximum of these columns are kept for each file. They decide which files a read or a
 # replacement must touch, and so which concurrent writers are in each other's way. Free text is left
 # out: it would only swell the log.

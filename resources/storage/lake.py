@@ -22,7 +22,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from resources.settings import Settings
 from resources.storage import lake_upkeep
 from resources.storage.delta_tables import (
-    COMPRESSION,
+    FILE_FORMAT,
     NO_VERSION,
     TARGET_FILE_BYTES,
     DeltaTables,
@@ -260,7 +260,7 @@ class Lake:
             if table is None:
                 return NO_VERSION
             if condition is not None:
-                table.delete(condition, writer_properties=COMPRESSION)
+                table.delete(condition, writer_properties=FILE_FORMAT)
             return int(table.version())
 
         return self._tables.retried(spec, once)
@@ -276,7 +276,7 @@ class Lake:
             table = self._tables.find(spec)
             if table is None:
                 return Compaction(NO_VERSION, 0, 0)
-            return lake_upkeep.compact(table, TARGET_FILE_BYTES, COMPRESSION)
+            return lake_upkeep.compact(table, TARGET_FILE_BYTES, FILE_FORMAT)
 
         return self._tables.retried(spec, once)
 
@@ -332,7 +332,7 @@ class Lake:
             mode="append",
             schema_mode=_schema_mode(table, spec),
             target_file_size=TARGET_FILE_BYTES,
-            writer_properties=COMPRESSION,
+            writer_properties=FILE_FORMAT,
             commit_properties=CommitProperties(app_transactions=transactions),
         )
         return Commit(spec.name, table.version(), rows.count)
@@ -346,7 +346,7 @@ class Lake:
             predicate=scope.predicate,
             schema_mode=_schema_mode(table, spec),
             target_file_size=TARGET_FILE_BYTES,
-            writer_properties=COMPRESSION,
+            writer_properties=FILE_FORMAT,
         )
         return Commit(spec.name, table.version(), rows.count)
 
