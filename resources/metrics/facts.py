@@ -160,8 +160,15 @@ def daily_label_facts(current: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def _newest_versions(reviews: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     # A group-by and a join stream on both engines; a window function would hold every text at once.
-    newest = reviews.group_by(*_REVIEW).agg(nw.col("version").max())
-    return reviews.join(newest, on=list(_VERSION), how="inner").filter(~nw.col("is_deleted"))
+    # Most reviews are never edited, so that few keys are held.
+    edited = reviews.filter(nw.col("version") > 1).group_by(*_REVIEW)
+    newest = edited.agg(newest=nw.col("version").max())
+    return (
+        reviews.join(newest, on=list(_REVIEW), how="left")
+        .filter(nw.col("newest").is_null() | (nw.col("version") == nw.col("newest")))
+        .filter(~nw.col("is_deleted"))
+        .drop("newest")
+    )
 
 
 def _mentions(current: nw.LazyFrame[Any], kind: str, column: str) -> nw.LazyFrame[Any]:
