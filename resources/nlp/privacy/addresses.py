@@ -40,9 +40,12 @@ class Form:
         return loosened(self.cheap or self.core)
 
 
-_CAP = r"(?:\p{Lu}[\p{L}\p{M}'’.-]*|[0-9]{1,2}(?:st|nd|rd|th))"
+# Every run has an end (``{0,40}``, ``{1,40}``), and no separator is also a letter of the word
+# beside it: else a search that starts at each letter of one endless word would go through the rest
+# of it each time, and where a run can be cut in several ways, through all the ways.
+_CAP = r"(?:\p{Lu}[\p{L}\p{M}'’.-]{0,40}|[0-9]{1,2}(?:st|nd|rd|th))"
 _CAPS = rf"{_CAP}(?: {_CAP}){{0,3}}"
-_TOWN = r"\p{Lu}[\p{L}\p{M}'’-]+(?:[ -]\p{Lu}[\p{L}\p{M}'’-]+){0,2}"
+_TOWN = r"\p{Lu}[\p{L}\p{M}'’-]{1,40}(?: \p{Lu}[\p{L}\p{M}'’-]{1,40}){0,2}"
 _STATE = (
     "(?:A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]"
     "|T[NX]|UT|V[TA]|W[AVIY])"
@@ -58,14 +61,16 @@ _EN_TYPE = (
     r"|Terrace|Place|Pl|Square|Gardens|Grove|Mews|Parkway|Pkwy|Highway|Hwy|Row|Way|Trail|Circle"
     r"|Nagar|Marg|Colony|Enclave|Layout)"
 )
-_EN_UNIT = r"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|Floor)\.? ?#?[0-9]*[A-Za-z]?\b)"
+_EN_UNIT = r"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|Floor)\.? ?#?[0-9]{0,40}[A-Za-z]?\b)"
 _IN_END = r"(?:,? \p{Lu}[\p{L} ]{2,30}){0,2}[ -]{1,3}[0-9]{3} ?[0-9]{3}"
-_EN_HOUSE = r"(?:(?:Flat|Apt|Unit|House|Plot|Door|H\.? ?No\.?) ?(?:No\.? )?[0-9A-Z][0-9A-Z/-]*,? )?"
-_DE_STREET = (
-    r"(?:\p{Lu}[\p{L}-]*(?:straße|strasse|str\.|weg|platz|gasse|allee|ring|damm|ufer|steig|chaussee)"
-    r"|(?:\p{Lu}[\p{L}-]+ ){1,2}(?:Straße|Strasse|Str\.|Weg|Gasse|Allee|Damm|Ufer))"
+_EN_HOUSE = (
+    r"(?:(?:Flat|Apt|Unit|House|Plot|Door|H\.? ?No\.?) ?(?:No\.? )?[0-9A-Z][0-9A-Z/-]{0,40},? )?"
 )
-_DE_FIELD = r"(?:Am|An der|An den|Im|In der|Auf dem|Auf der|Zum|Zur|Unter den) \p{Lu}[\p{L}-]+"
+_DE_STREET = (
+    r"(?:\p{Lu}[\p{L}-]{0,40}(?:straße|strasse|str\.|weg|platz|gasse|allee|ring|damm|ufer|steig|chaussee)"
+    r"|(?:\p{Lu}[\p{L}-]{1,40} ){1,2}(?:Straße|Strasse|Str\.|Weg|Gasse|Allee|Damm|Ufer))"
+)
+_DE_FIELD = r"(?:Am|An der|An den|Im|In der|Auf dem|Auf der|Zum|Zur|Unter den) \p{Lu}[\p{L}-]{1,40}"
 _FR_TYPE = (
     r"(?i:rue|avenue|av\.|boulevard|bd|bld|chemin|impasse|allée|quai|route|ruelle|square|place"
     r"|passage|cours|faubourg|lotissement|résidence)"
@@ -80,7 +85,8 @@ _ROMANCE_LINK = (
     r"|los|las|la|el|y|e) ?){0,2}"
 )
 _ROMANCE_NAME = (
-    rf"{_ROMANCE_LINK}\p{{Lu}}[\p{{L}}'’.-]*(?: {_ROMANCE_LINK}\p{{Lu}}[\p{{L}}'’.-]*){{0,4}}"
+    rf"{_ROMANCE_LINK}\p{{Lu}}[\p{{L}}'’.-]{{0,40}}"
+    rf"(?: {_ROMANCE_LINK}\p{{Lu}}[\p{{L}}'’.-]{{0,40}}){{0,4}}"
 )
 _FAR_NUMBER = r"[^0-9\n]*[0-9]"
 _NUMBER = (
@@ -98,7 +104,9 @@ _PT_TYPE = (
 _NL_END = (
     "(?:straat|[Gg]racht|[Ww]eg|[Ll]aan|[Pp]lein|[Kk]ade|[Dd]ijk|singel|pad|hof|steeg|dreef|markt)"
 )
-_NL_STREET = rf"(?:\p{{Lu}}[\p{{L}}'’-]*|\p{{Lu}}\p{{L}}+ \p{{Lu}}?\p{{L}}*){_NL_END}"
+_NL_STREET = (
+    rf"(?:\p{{Lu}}[\p{{L}}'’-]{{0,40}}|\p{{Lu}}\p{{L}}{{1,40}} \p{{Lu}}?\p{{L}}{{0,40}}){_NL_END}"
+)
 _PL_TYPE = r"(?i:ul\.|ulic[ayęą]|al\.|alej[aięą]|os\.|osiedl[eua]|pl\.|plac[u]?)"
 _RU_TYPE = r"(?i:ул\.|улиц[аеуы]|проспект[еа]?|пр-т|пр\.|пер\.|переул(?:ок|ке)|шоссе|бульвар[е]?)"
 
@@ -106,11 +114,11 @@ FORMS = (
     # 1427 Maple Hollow Road, Apt 5C, Dayton, OH 45402
     Form(
         rf"\b#?[0-9]{{1,5}}[A-Za-z]?(?:[-/][0-9]{{1,4}}){{0,2}},? (?:{_CAP} ){{1,4}}{_EN_TYPE}\b",
-        head=rf"(?:\b{_EN_HOUSE}(?:[A-Z]\p{{L}}+ Apartments,? )?)?",
+        head=rf"(?:\b{_EN_HOUSE}(?:[A-Z]\p{{L}}{{1,40}} Apartments,? )?)?",
         tail=rf"\.?(?:{_EN_UNIT}|{_US_END}|(?:,? {_TOWN})?,? {_GB_POSTCODE}|{_IN_END}){{0,2}}",
     ),
     Form(
-        r"\b(?:Flat|Apt|Plot|Unit|H\.? ?No\.?|House No\.?|Door No\.?) ?[0-9A-Z][0-9A-Z/-]*, ",
+        r"\b(?:Flat|Apt|Plot|Unit|H\.? ?No\.?|House No\.?|Door No\.?) ?[0-9A-Z][0-9A-Z/-]{0,40}, ",
         tail=r"(?:[\p{L}0-9. ]{2,30}, ){0,3}[\p{L} ]{2,30}[ -]{1,3}[0-9]{3} ?[0-9]{3}\b",
     ),
     Form(
@@ -131,17 +139,18 @@ FORMS = (
         cheap="(?:traße|trasse|tr\\.|eg|latz|asse|llee|ing|amm|fer|teig|haussee) [0-9]",
     ),
     Form(
-        rf"\b{_DE_FIELD} [0-9]{{1,4}} ?[a-z]?,? (?:[AD]-)?[0-9]{{4,5}} \p{{Lu}}", tail=r"[\p{L}-]+"
+        rf"\b{_DE_FIELD} [0-9]{{1,4}} ?[a-z]?,? (?:[AD]-)?[0-9]{{4,5}} \p{{Lu}}",
+        tail=r"[\p{L}-]{1,40}",
     ),
     # 17 rue des Tanneurs, 59000 Lille
     Form(
         rf"\b[0-9]{{1,4}}(?: ?(?:bis|ter|quater|[A-D])\b)?,? {_FR_TYPE} {_FR_LINK}\p{{Lu}}",
-        tail=rf"[\p{{L}}\p{{M}}'’.-]*(?: {_FR_LINK}{_CAP}){{0,3}}(?:,? [0-9]{{5}} {_TOWN})?",
+        tail=rf"[\p{{L}}\p{{M}}'’.-]{{0,40}}(?: {_FR_LINK}{_CAP}){{0,3}}(?:,? [0-9]{{5}} {_TOWN})?",
     ),
     # Avda. de la Constitución, 45, 3º B
     Form(
         rf"(?<!\w){_ES_TYPE} ?{_ROMANCE_NAME}{_NUMBER}",
-        tail=rf"(?:, ?[0-9]{{1,2}}[ºª°]\.? ?[A-Z]?\w*)?(?:,? [0-9]{{5}} {_TOWN})?",
+        tail=rf"(?:, ?[0-9]{{1,2}}[ºª°]\.? ?[A-Z]?\w{{0,40}})?(?:,? [0-9]{{5}} {_TOWN})?",
         cheap=_ES_TYPE + _FAR_NUMBER,
     ),
     Form(
@@ -152,7 +161,7 @@ FORMS = (
     # Rua das Oliveiras 34, 1200-095 Lisboa
     Form(
         rf"\b{_PT_TYPE} {_ROMANCE_NAME}{_NUMBER}",
-        tail=r"(?:, ?(?:apto?\.?|bloco|[0-9]{1,2}\.?[ºª°]\.?) ?\w*\.?)?"
+        tail=r"(?:, ?(?:apto?\.?|bloco|[0-9]{1,2}\.?[ºª°]\.?) ?\w{0,40}\.?)?"
         rf"(?:,? (?:[0-9]{{4}}-[0-9]{{3}}|[0-9]{{5}}-?[0-9]{{3}}) {_TOWN})?",
         cheap=_PT_TYPE + " " + _FAR_NUMBER,
     ),
@@ -168,12 +177,12 @@ FORMS = (
     ),
     Form(rf"\b{_RU_TYPE} {_CAPS},? (?:д\.|дом)? ?[0-9]{{1,4}}", cheap=_RU_TYPE + " " + _FAR_NUMBER),
     # A postcode with its town, in the countries whose postcodes have a form of their own
-    Form(r"\b[0-9]{4} [A-Z]{2},? \p{Lu}\p{Ll}", tail=r"[\p{L}-]+"),
-    Form(r"\b[0-9]{2}-[0-9]{3} \p{Lu}\p{Ll}", tail=r"[\p{L}-]+(?: \p{Lu}\p{Ll}+)?"),
-    Form(r"\b[0-9]{5}-[0-9]{3},? \p{Lu}\p{Ll}", tail=r"[\p{L}-]*(?: \p{Lu}\p{Ll}+){0,2}"),
+    Form(r"\b[0-9]{4} [A-Z]{2},? \p{Lu}\p{Ll}", tail=r"[\p{L}-]{1,40}"),
+    Form(r"\b[0-9]{2}-[0-9]{3} \p{Lu}\p{Ll}", tail=r"[\p{L}-]{1,40}(?: \p{Lu}\p{Ll}{1,40})?"),
+    Form(r"\b[0-9]{5}-[0-9]{3},? \p{Lu}\p{Ll}", tail=r"[\p{L}-]{0,40}(?: \p{Lu}\p{Ll}{1,40}){0,2}"),
     Form(
         r"\b(?:[AD]-[0-9]{4,5}|(?:PLZ|CAP|CP|C\.P\.|code postal|código postal) [0-9]{5}),? \p{Lu}",
-        tail=r"[\p{L}-]+",
+        tail=r"[\p{L}-]{1,40}",
     ),
     # 〒150-0041 東京都渋谷区神南1丁目19-11
     Form(

@@ -21,6 +21,8 @@ WORDS_FILE = Path(__file__).parent / "words.json"
 
 _CONSTRAINTS = re.compile(r"\\b|\(\?<?[!=](?:[^()\\]|\\.)*\)")
 _GROUP_NAME = re.compile(r"\(\?P<\w+>")
+# What bounds a search from one place is no use to an engine that goes through a text once.
+_ENDLESS = {"{0,40}": "*", "{1,40}": "+"}
 _WIDER = {r"\p{Lu}": "A-Z", r"\p{Ll}": "a-z", r"\p{L}": "A-Za-z", r"\p{M}": ""}
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]")
 
@@ -58,6 +60,8 @@ def loosened(pattern: str) -> str:
     build.
     """
     plain = _GROUP_NAME.sub("(?:", _CONSTRAINTS.sub("", pattern))
+    for bounded, endless in _ENDLESS.items():
+        plain = plain.replace(bounded, endless)
     for name, ascii_part in _WIDER.items():
         plain = plain.replace(name, f"[{ascii_part}\\x{{80}}-\\x{{10FFFF}}]")
     return plain
