@@ -64,7 +64,8 @@ class LinearModel:
             longest = np.diff(block.pointers).max(initial=0)
             if longest <= _PACKED_FEATURES:
                 return _unpacked(_row_sums(self._packed.take(block.indices), block)) * self._steps
-            levels = self._levels()[block.indices].astype(np.int64)
+            # Of these features alone: a long text must not cost as much as the whole model.
+            levels = np.rint(self.weights[block.indices] / self._steps).astype(np.int64)
             return _row_sums(levels, block).astype(np.float32) * self._steps
 
         from scipy.sparse import csr_array
