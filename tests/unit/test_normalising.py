@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resources.reviews.normalising import KNOWN_SCHEMA, known_from, normalise_day
+from resources.reviews.normalising.cleaning import cleaned
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
 
 MONDAY = date(2026, 3, 2)
@@ -242,3 +243,19 @@ def test_a_history_cut_into_days_ends_in_the_same_reviews(batches):
         whole.append(rows)
     together = normalise_day(pl.concat(whole), NOBODY)
     assert current(*parts).drop("day").equals(current(together).drop("day"))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("&#65;&#x41;&amp;", "AA&"),
+        ("&#0000000000065; and &#x0000000041;", "A and A"),
+        ("&#99999999;&#x110000;&#x1234567;", "\ufffd\ufffd\ufffd"),
+        ("&#" + "9" * 10_000 + ";", "\ufffd"),
+        ("&#" + "0" * 10_000 + "65;", "A"),
+        ("&#x" + "f" * 10_000 + "; ok", "\ufffd ok"),
+        ("&#; &#x; &", "&#; &#x; &"),
+    ],
+)
+def test_a_character_reference_of_any_length_is_read(written, meant):
+    assert cleaned(pl.Series([written, None])).to_list() == [meant, None]

@@ -13,6 +13,11 @@ _BREAKS = r"(?i)<\s*br\s*/?\s*>|</?\s*p\s*>"
 _CONTROLS = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F\u200B\uFEFF]+"
 _LINE_ENDS = r"\r\n?"
 _REFERENCE = r"&(?:#\d|#x|[a-zA-Z])"
+# References to no character, however many digits they have; and zeros that change nothing. Python
+# refuses to read numbers of thousands of digits.
+_NO_REFERENCE = r"&#(?:0*[1-9][0-9]{7,}|[xX]0*[1-9a-fA-F][0-9a-fA-F]{6,});?"
+_LEADING_ZEROS = r"&#([xX]?)0+([0-9a-fA-F])"
+_REPLACEMENT = "\ufffd"
 _SUSPICIOUS = r"[\x00-\x08\x0B-\x1F\x7F-\x9F\u200B\uFEFF&<]"
 
 
@@ -45,7 +50,13 @@ def _repaired(values: pl.Series) -> pl.Series:
     values = values.str.replace_all(_BREAKS, "\n")
     positions = values.str.contains(_REFERENCE).fill_null(value=False).arg_true()
     if len(positions):
-        resolved = [html.unescape(value) for value in values.gather(positions)]
+        resolved = [html.unescape(value) for value in _bounded(values.gather(positions))]
         values = values.scatter(positions, pl.Series(resolved, dtype=pl.String))
     ends = values.str.replace_all(_LINE_ENDS, "\n")
     return ends.str.replace_all(_CONTROLS, "").str.normalize("NFC")
+
+
+def _bounded(values: pl.Series) -> pl.Series:
+    """Texts whose numeric references are short, with what is out of range replaced already."""
+    replaced = values.str.replace_all(_NO_REFERENCE, _REPLACEMENT)
+    return replaced.str.replace_all(_LEADING_ZEROS, "&#${1}${2}")
