@@ -69,6 +69,17 @@ def test_the_words_before_a_number_decide_what_it_is():
     assert found("order 202 555 0143 today") == []
 
 
+def test_a_round_number_is_no_telephone_number_whatever_stands_before_it():
+    assert found("call me crazy 1000000000") == []
+    assert found("call me crazy but 2025550143 is my number") == [("phone", "2025550143")]
+
+
+def test_a_long_run_of_hyphens_hides_no_town():
+    assert found("Anna-" * 400 + "Maria, GA 30301")[-1][0] == "address"
+    assert found("in mid-Atlanta, GA 30301") == [("address", "Atlanta, GA 30301")]
+    assert found("in Winston-Salem, NC 27101") == [("address", "Winston-Salem, NC 27101")]
+
+
 def test_a_first_name_alone_is_no_personal_data_but_a_full_name_in_context_is():
     assert found("Anna was great") == []
     assert found("Our manager Anna Kowalska was great") == [("person", "Anna Kowalska")]

@@ -12,6 +12,7 @@ from resources.nlp.privacy.spans import Span
 
 _SHORTEST, _LONGEST = 7, 15
 _SHORTEST_UNSAID = 9
+_FEWEST_DIFFERENT_DIGITS = 3
 _DATE = compiled(
     r"(?:[0-3]?\d ?[./-] ?[01]?\d ?[./-] ?(?:\d{4}|\d{2})|[01]?\d[./-][0-3]?\d[./-](?:\d{4}|\d{2})"
     r"|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?:[ ./–-]{1,3}\d.*)?"
@@ -97,7 +98,14 @@ def _is_plausible(written: str, digits: int, regions: Sequence[str]) -> bool:
         return True
     if digits < _SHORTEST_UNSAID:
         return _is_valid(written, regions) or _is_short_local(written)
-    return _is_valid(written, regions) or _is_possible(written, regions)
+    if _is_valid(written, regions):
+        return True
+    return _has_different_digits(written) and _is_possible(written, regions)
+
+
+def _has_different_digits(written: str) -> bool:
+    """Whether a number is no round one and no filler: neither 1000000000 nor 0000000000."""
+    return len({digit for digit in written if digit.isdigit()}) >= _FEWEST_DIFFERENT_DIGITS
 
 
 def _is_short_local(written: str) -> bool:
