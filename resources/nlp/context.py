@@ -37,9 +37,9 @@ TOPICS_FILE = "topics.npz"  # only among a tenant's own models
 _CODE_VERSIONS = {
     "language": 1,
     "sentiment": 3,
-    "topics": 2,
+    "topics": 3,
     "keywords": 2,
-    "entities": 2,
+    "entities": 3,
     "aspects": 1,
 }
 

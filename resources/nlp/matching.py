@@ -5,6 +5,8 @@ marks becomes one space, a space at both ends. A phrase of a spaced script is th
 its spaces, which makes a word boundary of each; a phrase of Chinese, Japanese or Thai characters
 without them, because there words are not separated. Korean words carry particles at their end:
 they match as prefixes.
+
+Signs that end a name stay, as words of their own: "C++" is not "C", and "Disney+" is not "Disney".
 """
 
 from __future__ import annotations
@@ -17,6 +19,23 @@ from functools import lru_cache
 import polars as pl
 
 _NOT_A_WORD = r"[^\p{L}\p{N}\p{M}]+"
+# "C++", "C#", "Disney+": signs behind a letter and before no other word.
+_SIGNED_NAME = r"(\p{L})([+#]{1,3})([^\p{L}\p{N}\p{M}+#]|$)"
+_MARK = "\x01"
+_SIGNS_MARKED = (
+    pl.col("text")
+    .str.replace_all(_MARK, " ", literal=True)
+    .str.replace_all(_SIGNED_NAME, f"$1 {_MARK}$2 $3")
+)
+_SPACED_WITH_SIGNS = (
+    pl.lit(" ")
+    + pl.col("text")
+    .str.replace_all(rf"({_MARK}[+#]+)|[^\p{{L}}\p{{N}}\p{{M}}{_MARK}]+", " $1 ")
+    .str.replace_all(_MARK, "", literal=True)
+    .str.replace_all(" +", " ")
+    .str.strip_chars(" ")
+    + " "
+)
 _UNSPACED_SCRIPT = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0002ffff]"
@@ -43,10 +62,16 @@ _FEW_TEXTS = 4
 
 def normalise(texts: pl.Series) -> pl.Series:
     """Bring texts without nulls into the form in which phrases are searched."""
-    lowered = texts.to_frame("text").select(_LOWERED).to_series()
-    if not lowered.str.contains(_UNSPACED).any():
-        return lowered.to_frame("text").select(_SPACED).to_series()
-    return lowered.to_frame("text").select(_PARTED).select(_SPACED).to_series()
+    lowered = texts.to_frame("text").select(_LOWERED)
+    if lowered["text"].str.contains(_UNSPACED).any():
+        lowered = lowered.select(_PARTED)
+    is_signed = lowered["text"].str.contains(_SIGNED_NAME)
+    spaced = lowered.select(_SPACED).to_series()
+    rows = is_signed.arg_true()
+    if not len(rows):
+        return spaced
+    signed = lowered.select(pl.col("text").gather(rows))
+    return spaced.scatter(rows, signed.select(_SIGNS_MARKED).select(_SPACED_WITH_SIGNS).to_series())
 
 
 def search_forms(phrases: Iterable[str]) -> list[str]:

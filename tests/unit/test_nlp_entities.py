@@ -28,6 +28,27 @@ def test_possessives_and_punctuation_do_not_hide_a_name(text):
     assert names_in(text, Name("Aurora", "brand")) == ["Aurora"]
 
 
+@pytest.mark.parametrize(
+    ("name", "with_it", "without_it"),
+    [
+        ("C++", "I learnt C++, then more", "vitamin C and c"),
+        ("C#", "(C#) and others", "the key of C"),
+        ("Disney+", "we have Disney+", "we love Disney, plus more"),
+        ("Notepad++", "Notepad++!", "a notepad"),
+    ],
+)
+def test_signs_that_end_a_name_belong_to_it(name, with_it, without_it):
+    assert names_in(with_it, Name(name, "product")) == [name]
+    assert names_in(without_it, Name(name, "product")) == []
+
+
+def test_signs_between_words_and_behind_numbers_only_part_them():
+    assert normalise(pl.Series(["Bed+breakfast, 5+ stars #1 + good"])).to_list() == [
+        " bed breakfast 5 stars 1 good "
+    ]
+    assert names_in("service+++ as ever", Name("service", "brand")) == ["service"]
+
+
 def test_a_name_with_an_apostrophe_is_found_with_and_without_it():
     diner = Name("Denny's", "competitor")
     for text in ("at Denny's", "at Denny\u2019s", "at Dennys", "at DENNY\u00b4S"):
