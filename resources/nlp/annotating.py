@@ -23,6 +23,7 @@ from resources.nlp.aspects import Judge, find_aspects
 from resources.nlp.context import AnnotationContext
 from resources.nlp.entities import EntityLabels, find_entities
 from resources.nlp.integrity import judge_spam, signatures
+from resources.nlp.interrupting import seam
 from resources.nlp.keywords import extract_keywords
 from resources.nlp.language import LanguageGuess, detect_languages
 from resources.nlp.matching import normalise
@@ -78,6 +79,7 @@ def _annotate_part(
     }
     columns |= _hashed_columns(reviews, context)
     languages = [str(code) for code in columns["language"]]
+    seam()
     normalised = normalise(reviews.joined)
     columns |= _matched_columns(reviews, normalised, languages, context)
     columns |= _safety_columns(reviews, normalised, languages)
@@ -99,6 +101,7 @@ def _hashed_columns(reviews: ReviewTexts, context: AnnotationContext) -> Columns
 
 
 def _hashed_slice(reviews: ReviewTexts, rows: slice, context: AnnotationContext) -> Columns:
+    seam()
     models = context.models
     texts = reviews.joined[rows]
     strings = texts.to_list()
