@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ByteSize, SecretStr
+from pydantic import ByteSize, PositiveFloat, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +36,8 @@ class Settings(BaseSettings):
         engine: Which engine normalises reviews and computes the daily facts.
         spark_master: ``local[N]``, a cluster address, or ``sc://host`` for Spark Connect.
         workers: Processes that understand text side by side; the number of cores when 0.
+        analysis_seconds: How long one request to annotate texts (``/v1/analyze``) may take, waiting
+            for its turn included; it is ended then and answered with 503.
         dataforseo_url: Base address of the DataForSEO API. With no login set, the sandbox is used.
         secret_key: Signs access tokens and derives database passwords; made and kept in ``home``
             when not set.
@@ -58,6 +60,7 @@ class Settings(BaseSettings):
     engine: Literal["polars", "spark"] = "polars"
     spark_master: str = "local[2]"
     workers: int = 0
+    analysis_seconds: PositiveFloat = 60.0
     dataforseo_url: str = "https://api.dataforseo.com"
     dataforseo_login: str | None = None
     dataforseo_password: SecretStr | None = None

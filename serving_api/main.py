@@ -89,7 +89,9 @@ def create_app(
                 tokens=tokens,
                 cursors=cursors,
             )
-            app.state.analyzer = Analyzer.with_workers(settings.worker_count)
+            app.state.analyzer = Analyzer.with_workers(
+                settings.worker_count, seconds=settings.analysis_seconds
+            )
             yield
 
     app = FastAPI(

@@ -20,7 +20,12 @@ TAG = Tag(name="analysis", description="Annotating texts while you wait.")
 router = APIRouter(
     tags=[TAG["name"]],
     responses=documented(
-        "unauthenticated", "not-found", "invalid-parameters", "body-too-large", "unavailable"
+        "unauthenticated",
+        "not-found",
+        "invalid-parameters",
+        "body-too-large",
+        "unavailable",
+        "too-slow",
     ),
 )
 
@@ -78,6 +83,15 @@ CurrentAnalyzer = Annotated[service.Analyzer, Depends(current_analyzer)]
 async def analyze_texts(
     request: Request, reading: TenantReading, analyzer: CurrentAnalyzer
 ) -> Response:
-    """Up to 1,000 texts, read as the tenant's reviews are. Nothing of them is stored."""
-    answer = await analyzer.analyze(await request.body(), reading)
+    """Up to 1,000 texts, read as the tenant's reviews are. Nothing of them is stored.
+
+    Requests take turns, so that a short one is answered soon whatever others have sent. One that
+    has no answer in time is ended.
+    """
+
+    async def until_left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    answer = await analyzer.analyze(await request.body(), reading, until_left)
     return Response(answer, headers={"Cache-Control": NO_STORE}, media_type="application/json")

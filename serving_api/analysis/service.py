@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+import re
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import orjson
 import pyarrow as pa
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from resources.enrichment.tenant_context import tenant_context
 from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.cache import annotate_cached, models_of
 from resources.nlp.context import AnnotationContext
+from resources.nlp.interrupting import InterruptedWorkError, ending_when, seam
 from resources.nlp.privacy import Span, redact
 from resources.nlp.texts import ReviewTexts
-from serving_api.analysis.schemas import AnalysisRequest
+from serving_api.analysis.schemas import AnalysisRequest, TextToAnalyze
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.caching import AnswerCache
+from serving_api.kit.errors import Problem
 
 # A text that was sent is no review yet: it has neither of these.
 _COLUMNS_OF_REVIEWS = ("review_key", "version")
+# What is read without letting others have a turn: whatever comes first.
+_SLICE_TEXTS, _SLICE_CHARACTERS = 256, 100_000
+_MIN_TURNS = 2  # one tenant must leave one to the others
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+# An escape in JSON; "whole" unless it is half of a character.
+_ESCAPE = re.compile(
+    rb"\\(?:(?P<whole>u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?!u[dD][89a-fA-F]).)|u[dD][89a-fA-F][0-9a-fA-F]{2})",
+    re.DOTALL,
+)
+_REPLACEMENT = rb"\ufffd"
 
 
 @dataclass(frozen=True)
@@ -46,26 +65,108 @@ class Reading:
         return cls(session.tenant.id, tenant_context(session.work, session.tenant.id))
 
 
+class Turns:
+    """Who may work now: a few slices at a time, and of one tenant no more than half of them.
+
+    Whoever waits is served in the order of coming, slice by slice. So a request of one word waits
+    for a slice or two, whatever its neighbours sent: other tenants, or its own.
+
+    Args:
+        count: Slices that are worked on at the same time, at least 2.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.all = CapacityLimiter(max(_MIN_TURNS, count))
+        self._share = max(1, max(_MIN_TURNS, count) // 2)
+        self._by_tenant: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()
+
+    def of(self, tenant_id: str) -> CapacityLimiter:
+        """The turns of one tenant; kept for as long as a request of it holds them."""
+        found = self._by_tenant.get(tenant_id)
+        if found is None:
+            found = self._by_tenant[tenant_id] = CapacityLimiter(self._share)
+        return found
+
+
 @dataclass(frozen=True)
 class Analyzer:
-    """Annotates the texts of requests, a few requests at a time.
+    """Annotates the texts of requests, slice by slice, so that no request keeps others waiting.
 
     Attributes:
         kept: Annotations of texts that were asked for before.
-        limiter: Of the requests that are worked on at the same time.
+        turns: Who may work now.
+        seconds: How long a request may take, its waiting included.
     """
 
     kept: AnswerCache
-    limiter: CapacityLimiter
+    turns: Turns
+    seconds: float
 
     @classmethod
-    def with_workers(cls, count: int) -> Analyzer:
-        """An analyzer that works on at most ``count`` requests at a time; needs an event loop."""
-        return cls(AnswerCache(), CapacityLimiter(count))
+    def with_workers(cls, count: int, *, seconds: float) -> Analyzer:
+        """An analyzer that works on ``count`` slices at a time; needs an event loop."""
+        return cls(AnswerCache(), Turns(count), seconds)
 
-    async def analyze(self, body: bytes, reading: Reading) -> bytes:
-        """Answer a request in a thread of its own, see :func:`analyze`."""
-        return await to_thread.run_sync(analyze, body, reading, self.kept, limiter=self.limiter)
+    async def analyze(
+        self, body: bytes, reading: Reading, until_left: Callable[[], Awaitable[None]]
+    ) -> bytes:
+        """Answer a request, see :func:`analyze`; whatever happens, its work has ended with it.
+
+        Args:
+            body: The request's body.
+            reading: What to read the texts with.
+            until_left: Returns once the client waits no longer.
+
+        Raises:
+            Problem: ``too-slow`` if there is no answer in time.
+            ClientDisconnect: The client has left.
+            RequestValidationError: The body is not an ``AnalysisRequest``.
+        """
+        has_left = threading.Event()
+        deadline = time.monotonic() + self.seconds
+
+        def is_over() -> bool:
+            return has_left.is_set() or time.monotonic() >= deadline
+
+        with move_on_after(self.seconds) as scope:
+
+            async def end_with_the_client() -> None:
+                await until_left()
+                has_left.set()
+                scope.cancel()
+
+            watching = asyncio.create_task(end_with_the_client())
+            try:
+                return await self._answer(answering(body, reading, self.kept), reading, is_over)
+            except InterruptedWorkError:
+                pass  # told by what follows
+            finally:
+                watching.cancel()
+        if has_left.is_set():
+            raise ClientDisconnect
+        raise Problem(
+            "too-slow",
+            f"There was no answer within {self.seconds:g} seconds. Send fewer or shorter texts at "
+            "once, or try again when less is going on.",
+        )
+
+    async def _answer(
+        self, slices: Iterator[bytes | None], reading: Reading, is_over: Callable[[], bool]
+    ) -> bytes:
+        turns = self.turns.of(reading.tenant_id)
+        while True:
+            async with turns:
+                answer = await to_thread.run_sync(
+                    _next_slice, slices, is_over, limiter=self.turns.all
+                )
+            if answer is not None:
+                return answer
+
+
+def _next_slice(slices: Iterator[bytes | None], is_over: Callable[[], bool]) -> bytes | None:
+    with ending_when(is_over):
+        seam()
+        return next(slices)
 
 
 def analyze(body: bytes, reading: Reading, kept: AnswerCache) -> bytes:
@@ -82,8 +183,39 @@ def analyze(body: bytes, reading: Reading, kept: AnswerCache) -> bytes:
     Raises:
         RequestValidationError: The body is not an ``AnalysisRequest``.
     """
+    return next(answer for answer in answering(body, reading, kept) if answer is not None)
+
+
+def answering(body: bytes, reading: Reading, kept: AnswerCache) -> Iterator[bytes | None]:
+    """The work of :func:`analyze` slice by slice: None until the answer is there, then the answer.
+
+    A slice takes about a tenth of a second, longer only where a single text is very long.
+    """
     request = _parsed(body)
-    reviews = _as_reviews(request)
+    items: list[dict[str, Any]] = []
+    for place, texts in enumerate(_slices(request.texts)):
+        if place > 0 or len(body) > _SLICE_CHARACTERS:  # parsing is work too
+            yield None
+        items += _annotated(texts, reading, kept, with_redacted=request.redact)
+    yield orjson.dumps({"items": items})
+
+
+def _slices(texts: Sequence[TextToAnalyze]) -> Iterator[Sequence[TextToAnalyze]]:
+    """Texts in their order, a few at a time."""
+    first = length = 0
+    for place, one in enumerate(texts):
+        length += len(one.text) + len(one.title or "")
+        if length >= _SLICE_CHARACTERS or place + 1 - first == _SLICE_TEXTS:
+            yield texts[first : place + 1]
+            first, length = place + 1, 0
+    if first < len(texts):
+        yield texts[first:]
+
+
+def _annotated(
+    sent: Sequence[TextToAnalyze], reading: Reading, kept: AnswerCache, *, with_redacted: bool
+) -> list[dict[str, Any]]:
+    reviews = _as_reviews(sent)
     texts = ReviewTexts.of(reviews)
     models = models_of(reading.context)
     keys = [(reading.tenant_id, models, text_hash) for text_hash in texts.hashes]
@@ -95,20 +227,29 @@ def analyze(body: bytes, reading: Reading, kept: AnswerCache) -> bytes:
     for key, row in zip(keys, rows, strict=True):
         if key not in found:
             kept.put(key, orjson.dumps(row))
-    return orjson.dumps({"items": _items(rows, texts, request)})
+    return _items(rows, texts, with_redacted=with_redacted)
 
 
 def _parsed(body: bytes) -> AnalysisRequest:
     try:
-        return AnalysisRequest.model_validate_json(body)
+        return AnalysisRequest.model_validate_json(_without_lone_surrogates(body))
     except ValidationError as error:
         raise RequestValidationError(
             [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
         ) from None
 
 
-def _as_reviews(request: AnalysisRequest) -> pa.RecordBatch:
-    sent = request.texts
+def _without_lone_surrogates(body: bytes) -> bytes:
+    """JSON whose halves of characters are replacement characters, as browsers show them.
+
+    Clients cut texts between the two halves of an emoji; that must not refuse the other texts.
+    """
+    if not _SURROGATE_ESCAPE.search(body):
+        return body
+    return _ESCAPE.sub(lambda escape: escape[0] if escape["whole"] else _REPLACEMENT, body)
+
+
+def _as_reviews(sent: Sequence[TextToAnalyze]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {
             "review_key": pa.array([""] * len(sent), pa.string()),
@@ -122,13 +263,13 @@ def _as_reviews(request: AnalysisRequest) -> pa.RecordBatch:
 
 
 def _items(
-    rows: Sequence[dict[str, Any]], texts: ReviewTexts, request: AnalysisRequest
+    rows: Sequence[dict[str, Any]], texts: ReviewTexts, *, with_redacted: bool
 ) -> list[dict[str, Any]]:
     items = []
     for row, text in zip(rows, texts.joined.to_list(), strict=True):
         item = {name: value for name, value in row.items() if name not in _COLUMNS_OF_REVIEWS}
         item["models"] = json.loads(row["models"])
-        if request.redact:
+        if with_redacted:
             item["redacted"] = redact(text, [Span(**span) for span in row["pii"]])
         items.append(item)
     return items

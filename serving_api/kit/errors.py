@@ -118,6 +118,11 @@ REGISTRY: dict[str, ProblemKind] = {
         "A part the API stands on does not answer",
         "Try again in a few seconds. If it lasts, give your operator the request id.",
     ),
+    "too-slow": ProblemKind(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The request took longer than it may",
+        "Send fewer or shorter texts at once, or try again when less is going on.",
+    ),
     "unexpected": ProblemKind(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something went wrong on our side",

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 
+import httpx2
 import pytest
 from fastapi.exceptions import RequestValidationError
 
 from resources.nlp import cache
 from resources.nlp.annotation_schema import ANNOTATION_SCHEMA
 from resources.nlp.context import default_context
+from resources.nlp.interrupting import InterruptedWorkError, ending_when
+from resources.nlp.privacy import find_pii
 from serving_api.analysis import schemas, service
 from serving_api.kit.caching import AnswerCache
 from tests.api_world import running_world
@@ -141,7 +145,7 @@ def test_who_belongs_to_several_tenants_says_which_one_is_meant(world, ada):
         ('{"texts": [{"text": "a", "language": "German"}]}', "body.texts.0.language"),
         ('{"texts": [{"text": "a", "author": "b"}]}', "body.texts.0.author"),
         ('{"texts": ["a"], "tenant": "acme"}', "body.tenant"),
-        ('{"texts": ["\\ud800"]}', "body"),
+        ('{"texts": ["\\ud8"]}', "body"),
         (json.dumps({"texts": ["a"] * 1_001}), "body.texts"),
         (json.dumps({"texts": ["a" * 1_000_001]}), "body.texts.0.text"),
     ],
@@ -177,6 +181,15 @@ def test_any_text_has_an_answer(bob):
     assert len(analyzed(bob, *texts, redact=True)) == len(texts)
 
 
+def test_half_a_character_is_read_as_a_replacement_character_and_refuses_nothing(bob):
+    escaped = r'"\ud83d cut \\ud83d \ud83d\ude00 \ude00\ud83d \u00fc\""'
+    answer = bob.post(ANALYZE, content=f'{{"texts": [{escaped}, "Prima!"], "redact": true}}')
+    assert answer.status_code == 200, answer.text
+    cut, whole = (item["redacted"] for item in answer.json()["items"])
+    assert cut == '\ufffd cut \\ud83d 😀 \ufffd\ufffd ü"'
+    assert whole == "Prima!"
+
+
 def test_other_requests_are_answered_while_many_texts_are_read(world, bob):
     texts = [
         f"The room {n} was clean, the staff of floor {n % 7} was rude. " * 20 for n in range(999)
@@ -199,6 +212,82 @@ def test_other_requests_are_answered_while_many_texts_are_read(world, bob):
     done.set()
     asking.join()
     assert max(waits) < took / 2, "the reading blocked the server"
+
+
+# Work that ends ------------------------------------------------------------------------------
+
+LONG_WORK = [
+    f"Room {n} was clean, the staff of floor {n % 7} was rude. " * 60 for n in range(1_000)
+]
+
+
+@pytest.fixture
+def slices(monkeypatch):
+    """How many slices of texts have been read."""
+    read = []
+    annotate_cached = service.annotate_cached
+
+    def counting(*arguments, **options):
+        answer = annotate_cached(*arguments, **options)
+        read.append(answer)
+        return answer
+
+    monkeypatch.setattr(service, "annotate_cached", counting)
+    return read
+
+
+def test_a_request_that_takes_too_long_is_ended_and_told_so(world, bob, slices):
+    usual = world.app.state.analyzer
+    hurried = world.app.state.analyzer = replace(usual, seconds=0.5, kept=AnswerCache())
+    try:
+        answer = bob.post(ANALYZE, json={"texts": LONG_WORK})
+    finally:
+        world.app.state.analyzer = usual
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith(":too-slow")
+    assert "0.5 seconds" in answer.json()["detail"]
+    ended_at = len(slices)
+    assert hurried.turns.all.borrowed_tokens == 0
+    assert len(list(service._slices(requested(LONG_WORK)))) > ended_at + 3
+    time.sleep(0.5)
+    assert len(slices) == ended_at
+
+
+def requested(texts):
+    return schemas.AnalysisRequest(texts=texts).texts
+
+
+def test_work_ends_when_its_client_leaves(world, slices):
+    with world.client("bob") as leaving, pytest.raises(httpx2.TimeoutException):
+        leaving.post(ANALYZE, json={"texts": LONG_WORK}, timeout=httpx2.Timeout(30, read=0.5))
+    turns = world.app.state.analyzer.turns.all
+    while turns.borrowed_tokens:  # the slice that was being read
+        time.sleep(0.01)
+    ended_at = len(slices)
+    time.sleep(0.5)
+    assert (len(slices), turns.borrowed_tokens) == (ended_at, 0)
+    assert len(list(service._slices(requested(LONG_WORK)))) > ended_at + 3
+
+
+def test_a_huge_text_ends_at_its_seams():
+    began = time.monotonic()
+    find_pii([HUGE], ["en"])
+    took = time.monotonic() - began
+    is_over = time.monotonic() + took / 10
+    began = time.monotonic()
+    with ending_when(lambda: time.monotonic() > is_over), pytest.raises(InterruptedWorkError):
+        find_pii([HUGE], ["en"])
+    assert time.monotonic() - began < took / 2
+
+
+HUGE = "We called +1 202 555 0143 and Mr Smith told us nothing at all. " * 6_000
+
+
+def test_slices_hold_every_text_once_and_in_order():
+    sent = requested(["a", "b" * 150_000, "", *["c" * 1_000] * 300])
+    slices = list(service._slices(sent))
+    assert [one for part in slices for one in part] == sent
+    assert [len(part) for part in slices] == [2, 101, 100, 100]
 
 
 # What is kept -------------------------------------------------------------------------------
