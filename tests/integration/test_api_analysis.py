@@ -270,14 +270,14 @@ def test_work_ends_when_its_client_leaves(world, slices):
 
 
 def test_a_huge_text_ends_at_its_seams():
-    began = time.monotonic()
+    began = time.process_time()
     find_pii([HUGE], ["en"])
-    took = time.monotonic() - began
-    is_over = time.monotonic() + took / 10
-    began = time.monotonic()
-    with ending_when(lambda: time.monotonic() > is_over), pytest.raises(InterruptedWorkError):
+    took = time.process_time() - began
+    is_over = time.process_time() + took / 10
+    began = time.process_time()
+    with ending_when(lambda: time.process_time() > is_over), pytest.raises(InterruptedWorkError):
         find_pii([HUGE], ["en"])
-    assert time.monotonic() - began < took / 2
+    assert time.process_time() - began < took / 2
 
 
 HUGE = "We called +1 202 555 0143 and Mr Smith told us nothing at all. " * 6_000

@@ -14,6 +14,7 @@ ANALYZE = "/v1/analyze"
 HEAVY_CALLS = 4
 TEXTS = 1_000
 WORDS = 200
+MAX_TIMES_PLAIN = 10
 MAX_SHARE = 0.25  # of a heavy request's time that a request of one word may take
 
 
@@ -59,3 +60,19 @@ def test_heavy_requests_of_one_tenant_do_not_make_a_word_of_another_wait(world, 
     assert len(waits) > 3
     assert sorted(waits)[len(waits) // 2] < MAX_SHARE * heavy
     assert max(waits) < 2 * MAX_SHARE * heavy
+
+
+def test_unbroken_letters_take_no_longer_than_words(world):
+    """Eight such texts of 20,000 letters once kept a server busy for more than a minute."""
+
+    def seconds(unit: str) -> float:
+        texts = [f"{number} {unit * 20_000}"[:20_000] for number in range(8)]
+        began = time.process_time()  # of the server too: it runs in this process
+        with world.client("bob") as client:
+            answer = client.post(ANALYZE, json={"texts": texts}, timeout=300)
+        assert answer.status_code == 200, answer.text
+        return time.process_time() - began
+
+    seconds("a good day ")
+    plain = seconds("The room was clean, the staff was rude. ")
+    assert max(seconds(unit) for unit in ("a", "bcdf", "Ab-", "好", "@a")) < MAX_TIMES_PLAIN * plain
