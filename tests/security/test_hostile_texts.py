@@ -118,14 +118,15 @@ def analyzed(text: str) -> object:
 
 
 READERS = {
-    "annotate, one text": Reader(lambda text: annotate(batch(text), CONTEXT)),
-    "annotate, many texts": Reader(lambda text: annotate(batch(text, *["good"] * 9), CONTEXT)),
+    "annotate": Reader(lambda text: annotate(batch(text), CONTEXT)),
     "the API": Reader(analyzed),
     "titles and texts": Reader(lambda text: ReviewTexts.of(batch(text))),
     "cleaning": Reader(lambda text: cleaned(column(text))),
     "language": Reader(lambda text: detect_languages([text], MODELS.language)),
     "sentiment": Reader(judged),
     "clauses": Reader(lambda text: split_clauses(column(text))),
+    "transformer's tokens": Reader(MODELS.deep.tokens),
+    "vectors": Reader(lambda text: MODELS.embedder.embed([text])),
     "aspects": Reader(lambda text: find_aspects([text], ["en"], CONTEXT.aspects, scores)),
     "search form": Reader(lambda text: normalise(column(text))),
     "topics": Reader(lambda text: label_topics(normalise(column(text)), ["en"], CONTEXT.taxonomy)),
@@ -208,6 +209,27 @@ def test_personal_data_in_a_huge_text_is_found_about_as_fast_as_in_a_plain_one(n
     reader.read("call +44 20 7946 0018 or pay to GB82 WEST 1234 5698 7654 32")
     plain = seconds(reader, plain_text(huge), 2)
     assert seconds(reader, HOSTILE_TEXTS[name](huge), 2) < MAX_TIMES_PLAIN * plain
+
+
+def test_a_batch_of_hostile_texts_takes_not_much_longer_than_one_of_plain_texts():
+    """Many texts are read by other ways than one: the whole batch is asked first."""
+
+    def seconds_of(make: Callable[[int], list[str]], length: int) -> float:
+        texts = batch(*make(length))
+        began = time.process_time()
+        annotate(texts, CONTEXT)
+        return time.process_time() - began
+
+    def hostile(length: int) -> list[str]:
+        return [make(length) for make in HOSTILE_TEXTS.values()]
+
+    def plain(length: int) -> list[str]:
+        return [f"{number} {plain_text_with_bait(length)}" for number in range(len(HOSTILE_TEXTS))]
+
+    seconds_of(hostile, LENGTH)
+    once = seconds_of(hostile, LENGTH)
+    assert once < MAX_TIMES_PLAIN * seconds_of(plain, LENGTH)
+    assert seconds_of(hostile, 2 * LENGTH) < MAX_GROWTH * once
 
 
 def test_every_hostile_text_has_an_annotation_and_an_answer():
