@@ -139,6 +139,7 @@ _BODIES: dict[str, Maker] = {
     "digits of other scripts": repeated("٣۴५７"),
     "telephone numbers": repeated("+44 20 7946 0018 "),
     "telephone numbers, all different": counted("+1 202 555 {:04} "),
+    "telephone numbers that are announced": counted("tel 1 2 3 55{:07} "),
     "telephone numbers without a space": repeated("(020)7946-0018"),
     "one digit and a space": repeated("1 "),
     "digits between every separator": repeated("1 - ."),

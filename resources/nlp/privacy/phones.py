@@ -98,9 +98,10 @@ def _is_plausible(written: str, digits: int, regions: Sequence[str]) -> bool:
         return True
     if digits < _SHORTEST_UNSAID:
         return _is_valid(written, regions) or _is_short_local(written)
-    if _is_valid(written, regions):
+    # What costs less is asked first.
+    if _has_different_digits(written) and _is_possible(written, regions):
         return True
-    return _has_different_digits(written) and _is_possible(written, regions)
+    return _is_valid(written, regions)
 
 
 def _has_different_digits(written: str) -> bool:
