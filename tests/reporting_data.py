@@ -263,9 +263,13 @@ def _measures() -> list[pl.Expr]:
     ]
 
 
+def _dated(reviews: pl.DataFrame) -> pl.DataFrame:
+    return reviews.filter(pl.col("has_posted_date") & pl.col("posted_day").is_not_null())
+
+
 def weekly_series(reviews: pl.DataFrame) -> pl.DataFrame:
     """Weeks of all reviews and of each product, with baseline and incident mark."""
-    dated = reviews.filter("has_posted_date").with_columns(
+    dated = _dated(reviews).with_columns(
         pl.col("posted_day").dt.truncate("1w").alias("week_start")
     )
     parts = [
@@ -306,7 +310,7 @@ def weekly_series(reviews: pl.DataFrame) -> pl.DataFrame:
 def product_trends(reviews: pl.DataFrame) -> pl.DataFrame:
     """First against last third of each product's time, with the interval of the change."""
     rows = []
-    dated = reviews.filter(pl.col("has_posted_date") & (pl.col("product") != ""))
+    dated = _dated(reviews).filter(pl.col("product") != "")
     for (product,), group in dated.sort("product").group_by("product", maintain_order=True):
         first, last = group["posted_day"].min(), group["posted_day"].max()
         third = (last - first) / 3

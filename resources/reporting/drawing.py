@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -113,7 +114,10 @@ def days_of(cells: Sequence[Cell]) -> list[str]:
 
 def rounded(cells: Sequence[Cell]) -> list[float | None]:
     """Numbers with as many decimals as anybody can see; nothing stays nothing."""
-    return [round(cell, 4) if isinstance(cell, int | float) else None for cell in cells]
+    return [
+        round(cell, 4) if isinstance(cell, int | float) and math.isfinite(cell) else None
+        for cell in cells
+    ]
 
 
 def pairs(one: Sequence[Cell], other: Sequence[Cell]) -> list[tuple[Cell, Cell]]:

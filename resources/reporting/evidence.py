@@ -134,7 +134,7 @@ class Evidence:
                 SELECT unnest(list_distinct({column})) AS label, rating, sentiment
                 FROM reviews WHERE {self._condition}
             )
-            SELECT label, {_TALLY} FROM mentions
+            SELECT label, {_TALLY} FROM mentions WHERE trim(label) <> ''
             GROUP BY ALL ORDER BY review_count DESC, label LIMIT {at_most:d}
             """
         )

@@ -62,6 +62,8 @@ def compare_windows(evidence: Evidence, covered: Period | None) -> Comparison | 
         later = Period(covered.last - timedelta(days=days - 1), covered.last)
         name = f"the last {days // 7} weeks"
     earlier = later.before()
+    if earlier is None:
+        return None
     tallies = [evidence.within(window).total() for window in (later, earlier)]
     if min(tally.review_count for tally in tallies) < MIN_TO_COMPARE:
         return None

@@ -108,7 +108,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":")}
+    environment.policies["json.dumps_kwargs"] = {
+        "sort_keys": True,
+        "separators": (",", ":"),
+        "allow_nan": False,  # no browser reads NaN: better an error here than a chart undrawn there
+    }
     environment.filters.update(
         clean=wording.clean,
         count=wording.count,

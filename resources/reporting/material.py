@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from resources.reporting import wording
 from resources.reporting.evidence import Coverage, Dimension, Evidence
 from resources.reporting.headline import Comparison, compare_windows
 from resources.reporting.model import Column, Grain, Period
@@ -89,7 +90,8 @@ class Material:
         return self.evidence.members("language")
 
     def _named(self, dimension: Dimension) -> dict[str, Tally]:
-        return {name: tally for name, tally in self.evidence.members(dimension).items() if name}
+        members = self.evidence.members(dimension)
+        return {name: tally for name, tally in members.items() if wording.clean(name)}
 
 
 REVIEW_COUNT = Column("review_count", "Reviews", "count")

@@ -73,8 +73,13 @@ class Period:
         """Number of days in the period."""
         return (self.last - self.first).days + 1
 
-    def before(self) -> Period:
-        """The period of the same length that ends the day before this one starts."""
+    def before(self) -> Period | None:
+        """The period of the same length that ends the day before this one starts.
+
+        None where the calendar does not reach back that far.
+        """
+        if self.first.toordinal() <= self.days:
+            return None
         one_day = timedelta(days=1)
         return Period(self.first - one_day * self.days, self.first - one_day)
 

@@ -110,7 +110,7 @@ def language(code: str) -> str:
 
     if code in ("", UNDETERMINED):
         return "Not recognised"
-    return str(Locale("en").languages.get(code, code))
+    return str(Locale("en").languages.get(code) or clean(code))
 
 
 def clean(text: str) -> str:

@@ -18,7 +18,7 @@ def write(material: Material) -> Section:
     languages = material.languages if material.total.annotated_count else {}
     charts, tables, sentences = [], [], []
     for name, members, named in (
-        ("source", material.sources, wording.label),
+        ("source", material.sources, _source),
         ("language", languages, wording.language),
     ):
         if len(members) == 1:
@@ -31,6 +31,10 @@ def write(material: Material) -> Section:
             tables.append(table)
     title = "Where the reviews come from"
     return Section("origins", title, tuple(sentences), tuple(charts), tuple(tables))
+
+
+def _source(name: str) -> str:
+    return wording.label(name) or "Not named"
 
 
 def _table(name: str, members: Mapping[str, Tally], named: Callable[[str], str]) -> Table:

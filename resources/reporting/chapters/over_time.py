@@ -42,12 +42,13 @@ def write(material: Material) -> Section:
         return Section("over_time", title, notes=(note,))
     charts = [_volume(series, material.grain)]
     notes = []
-    if material.total.annotated_count:
+    dated = "the dated reviews" if material.coverage.undated_count else "these reviews"
+    if any(tally.annotated_count for tally in series.values()):
         charts.append(_sentiment(series, material.grain))
     else:
-        notes.append("None of these reviews has text, so there is no sentiment to follow.")
-    if not material.total.rated_count:
-        notes.append("None of these reviews has a rating, so only their number is drawn.")
+        notes.append(f"None of {dated} has text, so there is no sentiment to follow.")
+    if not any(tally.rated_count for tally in series.values()):
+        notes.append(f"None of {dated} has a rating, so only their number is drawn.")
     if material.coverage.undated_count:
         undated = wording.counted(material.coverage.undated_count, "review")
         notes.append(f"{undated} without a date cannot be placed here; all totals include them.")

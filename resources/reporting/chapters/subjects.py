@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from resources.reporting import wording
@@ -38,13 +39,11 @@ def write(material: Material) -> Section | None:
             sentences.append(f"All reviews that name a {name} are about “{only}”.")
         if len(members) < MIN_TO_COMPARE:
             continue
-        table = _comparison(name, plural, members)
-        tables.append(table)
-        if any(tally.rated_count for tally in members.values()):
-            description = f"Average rating per {name}, with its 95% interval."
-            drawn = _most_reviewed(name, table)
-            charts.append(Chart(ChartKind.RATING_COMPARISON, drawn, description))
-        notes.extend(_left_out(plural, members))
+        tables.append(_comparison(name, plural, members))
+        rated = _rated(members)
+        if rated:
+            charts.append(_most_reviewed(name, plural, rated))
+        notes.extend(_left_out(name, plural, members))
     trends = material.evidence.product_trends()
     changing = [row for row in trends if row["direction"] != "steady"]
     if changing:
@@ -107,7 +106,7 @@ def _best_and_worst(material: Material) -> tuple[str, ...]:
     """The best and the least liked product among those with an interval to compare."""
     compared = {
         name: (tally.rating_interval, tally.average_rating, tally.rated_count)
-        for name, tally in list(material.products.items())[:DRAWN_MEMBERS]
+        for name, tally in _drawn(_rated(material.products)).items()
     }
     sure = {
         name: (bounds, average, rated)
@@ -141,26 +140,47 @@ def _comparison(name: str, plural: str, members: Mapping[str, Tally]) -> Table:
     )
 
 
-def _most_reviewed(name: str, table: Table) -> Table:
-    """The rows that are drawn: rated ones among the most reviewed."""
-    rating = [column.key for column in table.columns].index("average_rating")
-    rows = tuple(row for row in table.rows[:DRAWN_MEMBERS] if row[rating] is not None)
-    is_part = len(table.rows) > DRAWN_MEMBERS
-    title = f"Average rating by {name}" + (f", the {len(rows)} most reviewed" if is_part else "")
-    return Table(f"{table.key}_rating", title, table.columns, rows)
+def _most_reviewed(name: str, plural: str, rated: Mapping[str, Tally]) -> Chart:
+    """The average ratings of those members with ratings that are reviewed most."""
+    drawn = _drawn(rated)
+    is_part = len(rated) > len(drawn)
+    title = f"Average rating by {name}" + (f", the {len(drawn)} most reviewed" if is_part else "")
+    compared = _comparison(name, plural, drawn)
+    table = Table(f"{plural}_rating", title, compared.columns, compared.rows)
+    description = f"Average rating per {name}, with its 95% interval."
+    return Chart(ChartKind.RATING_COMPARISON, table, description)
 
 
-def _left_out(plural: str, members: Mapping[str, Tally]) -> tuple[str, ...]:
-    others = list(members.values())[DRAWN_MEMBERS:]
-    if not others:
-        return ()
-    reviews = sum(tally.review_count for tally in others)
-    rated = sum(tally.rated_count for tally in others)
-    rating_sum = sum(tally.rating_sum_milli for tally in others)
-    average = f", {wording.stars(rating_sum / rated / 1000)} stars on average" if rated else ""
-    left_out = f"{wording.count(len(others))} other {plural}"
-    together = f"{wording.counted(reviews, 'review')} together{average}"
-    return (f"{left_out} with {together} are not drawn; the workbook lists them all.",)
+def _rated(members: Mapping[str, Tally]) -> dict[str, Tally]:
+    return {name: tally for name, tally in members.items() if tally.rated_count}
+
+
+def _drawn(rated: Mapping[str, Tally]) -> dict[str, Tally]:
+    return dict(islice(rated.items(), DRAWN_MEMBERS))
+
+
+def _left_out(name: str, plural: str, members: Mapping[str, Tally]) -> Iterator[str]:
+    """What the chart of average ratings does not show."""
+    rated = _rated(members)
+    if not rated:
+        yield f"None of these {plural} has a rating, so there are no averages to compare."
+        return
+    unrated = len(members) - len(rated)
+    if unrated:
+        yield (
+            f"{wording.counted(unrated, name, plural)} without a rating "
+            f"{'is' if unrated == 1 else 'are'} not drawn."
+        )
+    others = list(rated.values())[DRAWN_MEMBERS:]
+    if others:
+        reviews = sum(tally.review_count for tally in others)
+        rating_sum = sum(tally.rating_sum_milli for tally in others)
+        average = rating_sum / sum(tally.rated_count for tally in others) / 1000
+        yield (
+            f"{wording.counted(len(others), f'other {name}', f'other {plural}')} with "
+            f"{wording.counted(reviews, 'review')} together, {wording.stars(average)} stars on "
+            f"average {'is' if len(others) == 1 else 'are'} not drawn; the workbook lists them all."
+        )
 
 
 def _changes(trends: list[dict[str, Any]]) -> Table:

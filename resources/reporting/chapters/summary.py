@@ -47,8 +47,9 @@ def _overall(material: Material, tenant_name: str, figures: dict[str, Figure]) -
         bad = wording.measured(negative.value, "share", negative.interval, negative.review_count)
         evidence.append(f"Of the reviews with text, {good} are positive and {bad} negative.")
     where = [wording.counted(len(material.sources), "source")]
-    if material.total.annotated_count:
-        where.append(wording.counted(len(material.languages.keys() - {UNDETERMINED}), "language"))
+    languages = material.languages.keys() - {"", UNDETERMINED}
+    if languages and material.total.annotated_count:
+        where.append(wording.counted(len(languages), "language"))
     if material.products:
         where.append(wording.counted(len(material.products), "product"))
     evidence.append(f"They come from {wording.listed(where[:1])}" + _about(where[1:]) + ".")

@@ -57,7 +57,8 @@ def write(material: Material) -> Section:
     if material.topics:
         table = _topics(material)
         description = "Per topic: negative mentions to the left, positive mentions to the right."
-        charts.append(Chart(ChartKind.TOPIC_SENTIMENT, table, description))
+        if any(tally.annotated_count for tally in material.topics.values()):
+            charts.append(Chart(ChartKind.TOPIC_SENTIMENT, table, description))
         tables.append(table)
         notes.append(
             "A review can mention several topics, or none, so shares do not add up to 100%. The "
