@@ -110,7 +110,8 @@ class Printer:
             file is not, because Chromium writes the time of printing into it.
 
         Raises:
-            PrintingError: The browser did not start, or did not finish in time.
+            PrintingError: The browser did not start, or did not finish in time, or a chart of the
+                page cannot be drawn.
         """
         with self._lock:
             self._await_rehearsal()
@@ -316,9 +317,14 @@ def find_chromium(chromium: Path | str | None = None) -> str:
 async def _print_page(page: Page, html: str) -> bytes:
     try:
         await page.set_content(html, wait_until="load")
-        await page.wait_for_function(
-            "document.documentElement.dataset.drawn !== undefined", polling=20
-        )
+        # By a selector: a condition in JavaScript would be evaluated, which the page forbids.
+        await page.wait_for_selector("html[data-drawn], html[data-failed]", state="attached")
+        failure = await page.get_attribute("html", "data-failed")
+        if failure is not None:
+            raise PrintingError(
+                f"A chart of the page cannot be drawn: {failure}. The page itself, opened in a "
+                "browser, shows which one is empty."
+            )
         return await page.pdf(
             prefer_css_page_size=True, print_background=True, tagged=True, outline=True
         )
