@@ -61,8 +61,8 @@ def test_a_chart_that_cannot_be_drawn_is_told_at_once(printer, tmp_path):
 
 
 def test_a_page_that_draws_long_after_it_has_loaded_is_waited_for(printer):
-    page = """<!doctype html><title>t</title><body><meta http-equiv="Content-Security-Policy"
-    content="script-src 'unsafe-inline'"><script>setTimeout(() => {
+    page = """<!doctype html><title>t</title><meta http-equiv="Content-Security-Policy"
+    content="script-src 'unsafe-inline'"><body><script>setTimeout(() => {
       document.body.append("drawn late");
       document.documentElement.dataset.drawn = "1";
     }, 500)</script>"""
