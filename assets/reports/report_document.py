@@ -8,6 +8,7 @@ from uuid import UUID
 import dagster as dg
 
 from assets import preview
+from assets.failures import Failures
 from assets.scope import RunScope
 from resources.database import (
     Database,
@@ -80,28 +81,36 @@ def report_document(
     objects: dg.ResourceParam[ObjectStore],
     settings: dg.ResourceParam[Settings],
     scope: RunScope,
-) -> dg.MaterializeResult[None]:
-    """Make the reports that are due; one tenant's trouble does not keep the others from theirs."""
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Make the reports that are due; one tenant's trouble does not keep the others from theirs.
+
+    Raises:
+        TenantsFailedError: The reports of some tenants went wrong, or their snapshots before them.
+    """
     documents: list[ReportDocument] = []
-    troubles: dict[str, str] = {}
+    held: dict[str, str] = {}
+    recorder, days = StageRecorder("reported", context.run.run_id), scope.days(context)
+    failures = Failures(context, database, recorder, days)
+    unpublished = failures.before("published")
     with ready_printer(settings.chromium) as printer:
-        recorder = StageRecorder("reported", context.run.run_id)
         press = Press(database, snapshots, objects, printer, recorder)
         if scope.report_requests:
             for request_id in scope.report_requests:
-                answer(press, UUID(request_id), context.run.run_id, documents, troubles)
+                answer(press, UUID(request_id), documents, held, failures)
         else:
             for tenant in scope.reviewed_tenants(context, lake):
-                with _trouble_noted(troubles, tenant):
+                if tenant in unpublished:
+                    continue
+                with failures.kept_apart(tenant), _holding_noted(held, tenant):
                     documents.append(report_current(press, tenant))
                     with database.jobs() as work:
-                        recorder.record_passed_on(work, scope.days(context), [tenant])
-    if troubles:
-        context.log.warning("Reports held back: %s", troubles)
-    return dg.MaterializeResult(
+                        recorder.record_passed_on(work, days, [tenant])
+    if held:
+        context.log.warning("Reports held back: %s", held)
+    yield dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(documents),
-            "held_back": dg.MetadataValue.json(troubles),
+            "held_back": dg.MetadataValue.json(held),
             "preview": preview.records(
                 {
                     "tenant_id": document.tenant_id,
@@ -115,6 +124,9 @@ def report_document(
             ),
         }
     )
+    if scope.report_requests:
+        failures.end_the_run(what_next="Then ask for the report again.")
+    failures.end_the_run(unpublished)
 
 
 def report_current(press: Press, tenant: str) -> ReportDocument:
@@ -135,13 +147,13 @@ def report_current(press: Press, tenant: str) -> ReportDocument:
 def answer(
     press: Press,
     request_id: UUID,
-    run_id: str,
     documents: list[ReportDocument],
-    troubles: dict[str, str],
+    held: dict[str, str],
+    failures: Failures,
 ) -> None:
     """Answer one report request and record how it ended."""
     with press.database.jobs() as work:
-        request = work.reports.claim(run_id, request_id)
+        request = work.reports.claim(failures.context.run.run_id, request_id)
     if request is None:
         return  # another run has taken it up, or it has ended
     try:
@@ -149,13 +161,13 @@ def answer(
             press, request.tenant_id, period=_period(request), request_id=request.id
         )
     except (ReportHeldError, NothingToReportError) as error:
-        troubles[request.tenant_id] = str(error)
+        held[request.tenant_id] = str(error)
         with press.database.jobs() as work:
             work.reports.hold(request, str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other requests get answered
+        reason = failures.note(request.tenant_id, error)
         with press.database.jobs() as work:
-            work.reports.fail(request, f"{type(error).__name__}: {error}")
-        raise
+            work.reports.fail(request, reason)
     else:
         documents.append(document)
         with press.database.jobs() as work:
@@ -242,8 +254,8 @@ def _period(request: ReportRequest) -> Period | None:
 
 
 @contextmanager
-def _trouble_noted(troubles: dict[str, str], tenant: str) -> Iterator[None]:
+def _holding_noted(held: dict[str, str], tenant: str) -> Iterator[None]:
     try:
         yield
     except (ReportHeldError, NothingToReportError) as error:
-        troubles[tenant] = str(error)
+        held[tenant] = str(error)

@@ -1,10 +1,12 @@
 """``tenant_snapshot``: the tenants' numbers, published under the name of their content."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
 from assets import preview
+from assets.failures import Failures
 from assets.metrics.marts import MART_KEYS, run_warehouse
 from assets.scope import RunScope
 from resources.database import Database, StageRecorder
@@ -33,8 +35,12 @@ def tenant_snapshot(
     snapshots: dg.ResourceParam[SnapshotStore],
     settings: dg.ResourceParam[Settings],
     scope: RunScope,
-) -> dg.MaterializeResult[None]:
-    """Publish the marts of this run for each tenant, then point to them."""
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Publish the marts of this run for each tenant, then point to them.
+
+    Raises:
+        TenantsFailedError: Some tenants' could not be published, and this is the run's last step.
+    """
     recorder = StageRecorder("published", context.run.run_id)
     inputs = {
         "lake_versions": {name: lake.version(spec) for name, spec in TABLES.items()},
@@ -42,13 +48,15 @@ def tenant_snapshot(
     }
     days, counted = scope.days(context), lake.version(DAILY_FACTS)
     published = []
+    failures = Failures(context, database, recorder, days)
     with run_warehouse(context, settings) as warehouse:
         for tenant in scope.reviewed_tenants(context, lake):
-            snapshot = publish(warehouse, snapshots, database, tenant, inputs, settings)
-            published.append(snapshot)
-            with database.jobs() as work:
-                recorder.record_passed_on(work, days, [tenant], input_version=counted)
-    return dg.MaterializeResult(
+            with failures.kept_apart(tenant):
+                snapshot = publish(warehouse, snapshots, database, tenant, inputs, settings)
+                published.append(snapshot)
+                with database.jobs() as work:
+                    recorder.record_passed_on(work, days, [tenant], input_version=counted)
+    yield dg.MaterializeResult(
         metadata={
             "dagster/row_count": sum(sum(one.row_counts.values()) for one in published),
             "preview": preview.records(
@@ -63,6 +71,8 @@ def tenant_snapshot(
             ),
         }
     )
+    if not failures.is_told_by("report_document"):
+        failures.end_the_run()
 
 
 def publish(

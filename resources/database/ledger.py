@@ -6,7 +6,7 @@ what it cost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -168,15 +168,25 @@ class LedgerRepository(Repository):
     def held(self, tenant_id: str) -> tuple[StageRecord, ...]:
         """The records that keep a tenant's numbers from being reported, by day.
 
-        Those are the stages before the report that failed or were held back by a check and have
-        not been repeated with success.
+        Those are the stages before the snapshot that failed or were held back by a check and have
+        not been repeated with success. A snapshot that could not be published leaves the one before
+        it, whose numbers are still true.
         """
         statement = select(stage_runs).where(
             stage_runs.c.tenant_id == tenant_id,
             stage_runs.c.status.in_(("failed", "held")),
-            stage_runs.c.stage != "reported",
+            stage_runs.c.stage.not_in(("published", "reported")),
         )
         return self._all(StageRecord, statement.order_by(stage_runs.c.day, _STAGE_NUMBER))
+
+    def failed_in(self, stage: Stage, run_ids: Collection[str]) -> dict[str, str]:
+        """The tenants for whom a stage failed in these runs, with what went wrong."""
+        statement = select(stage_runs.c.tenant_id, stage_runs.c.error).where(
+            stage_runs.c.stage == stage,
+            stage_runs.c.status == "failed",
+            stage_runs.c.run_id.in_(run_ids),
+        )
+        return {row.tenant_id: row.error or "" for row in self._execute(statement)}
 
     def get(self, tenant_id: str, day: date, stage: Stage) -> StageRecord | None:
         """What a stage did for a tenant and day, if it tried."""

@@ -173,6 +173,30 @@ class StageRecorder:
             ),
         )
 
+    def record_failed(self, work: UnitOfWork, days: DayRange, tenant_id: str, error: str) -> None:
+        """Record that the stage went wrong for a tenant, on each day it would have recorded.
+
+        Args:
+            work: The transaction that all of it is written in.
+            days: The days of the run.
+            tenant_id: The tenant.
+            error: What went wrong.
+        """
+        given = work.ledger.rows_kept(READS[self.stage], (days.first, days.last), [tenant_id])
+        work.ledger.record_all(
+            StageRecord(
+                tenant_id=tenant_id,
+                day=day,
+                stage=self.stage,
+                status="failed",
+                rows_in=rows,
+                run_id=self.run_id,
+                started_at=self.started_at,
+                error=error,
+            )
+            for (_, day), rows in sorted(given.items())
+        )
+
     def _record_batches(self, work: UnitOfWork, outcomes: Sequence[DayOutcome]) -> None:
         stage = _batch_stage(self.stage)
         if stage is None:
