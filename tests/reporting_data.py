@@ -269,9 +269,7 @@ def _dated(reviews: pl.DataFrame) -> pl.DataFrame:
 
 def weekly_series(reviews: pl.DataFrame) -> pl.DataFrame:
     """Weeks of all reviews and of each product, with baseline and incident mark."""
-    dated = _dated(reviews).with_columns(
-        pl.col("posted_day").dt.truncate("1w").alias("week_start")
-    )
+    dated = _dated(reviews).with_columns(pl.col("posted_day").dt.truncate("1w").alias("week_start"))
     parts = [
         dated.with_columns(pl.lit("all").alias("dimension"), pl.lit("all").alias("member")),
         dated.with_columns(pl.lit("product").alias("dimension"), pl.col("product").alias("member")),
