@@ -9,6 +9,7 @@ server running for ever or stop it under somebody else.
 from __future__ import annotations
 
 import fcntl
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from resources.errors import ReviewGraphError
+from resources.home import make_private, unusable
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from resources.storage.lake import Lake
     from resources.storage.objects import ObjectStore
     from resources.storage.snapshots import SnapshotStore
-
-
-class HomeError(ReviewGraphError):
-    """The home folder cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +110,15 @@ def _in_use(settings: Settings) -> Iterator[None]:
 
 
 def _lock_file(home: Path) -> Path:
-    """Return the home's lock file, after a look whether the home can be used at all."""
+    """Return the home's lock file, after a look whether the home can be used and is private."""
+    notice = make_private(home)
+    if notice is not None:
+        sys.stderr.write(f"{notice}\n")
     path = home / "in-use.lock"
     try:
-        home.mkdir(parents=True, exist_ok=True)
         path.touch()
     except OSError as error:
-        raise HomeError(
-            f"ReviewGraph keeps its data in {home}, which cannot be written to: "
-            f"{error.strerror}. Make it writable, or choose another folder with REVIEWGRAPH_HOME."
-        ) from error
+        raise unusable(home, error) from error
     return path
 
 

@@ -53,10 +53,11 @@ def _python() -> str:
 
 def _disk() -> str:
     from resources.errors import ReviewGraphError
+    from resources.home import make_private
     from resources.settings import Settings
 
     home = Settings().home
-    home.mkdir(parents=True, exist_ok=True)
+    make_private(home)
     free = shutil.disk_usage(home).free
     if free < _MIN_FREE_BYTES:
         raise ReviewGraphError(f"only {free / 2**30:.1f} GiB are free at {home}; make room")

@@ -6,6 +6,7 @@ one run must not reach another; and what it imports stays out of the graph's mem
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -33,6 +34,10 @@ from resources.metrics.plan import (
 # every file of that name.
 DATABASE_FILE = "marts.duckdb"
 
+# The plan holds no data, and every user of the checkout reads the same one.
+_READABLE = 0o644
+_ENTERABLE = 0o755
+
 _QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors")
 
 
@@ -57,6 +62,8 @@ def prepare_marts() -> Plan:
         return Plan.load()
     except PlanError:
         PLAN_PATH.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):  # made by another user, who has done it
+            PLAN_PATH.parent.chmod(_ENTERABLE)
     with PLAN_PATH.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
@@ -65,6 +72,7 @@ def prepare_marts() -> Plan:
             plan = compile_project()
         draft = PLAN_PATH.with_name(f"plan.{uuid.uuid4().hex}")
         draft.write_text(plan.to_json())
+        draft.chmod(_READABLE)
         draft.replace(PLAN_PATH)
     return plan
 

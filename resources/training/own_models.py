@@ -24,7 +24,6 @@ from resources.training.model_card import CARD_FILE, FIGURES_FILE
 
 _ENGLISH = "en"
 _VERSION_DIGITS = 12
-_READABLE = 0o755
 
 
 class ModelFile(Protocol):
@@ -118,7 +117,6 @@ def save_models(
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        draft.chmod(_READABLE)
         _copy_all(base.folder, draft, set(changed))
         for name, model in changed.items():
             model.save(draft / name)

@@ -11,9 +11,10 @@ import pytest
 
 from pipelines.definitions import build_resources
 from pipelines.launch import prepare_environment
-from pipelines.session import HomeError, open_session
+from pipelines.session import open_session
 from resources.database.embedded import server
 from resources.errors import ReviewGraphError
+from resources.home import HomeError
 from resources.settings import PROJECT_ROOT, Settings
 
 

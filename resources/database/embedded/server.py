@@ -38,6 +38,7 @@ from resources.database.embedded.account import (
 )
 from resources.database.embedded.processes import ServerProcesses
 from resources.database.errors import EmbeddedServerError
+from resources.home import holds_more, let_pass
 
 OWNER = "postgres"
 DATABASE = "reviewgraph"
@@ -45,6 +46,7 @@ _PORT = 5432  # only a part of the socket's name; nothing listens on the network
 _MAX_SOCKET_PATH_LENGTH = 103  # of sockaddr_un, on the strictest of our platforms
 _PATIENCE_SECONDS = 60.0
 _MAX_LOG_BYTES = 10 * 2**20
+_PRIVATE = 0o700
 
 
 def ensure_running(home: Path, *, durable: bool = True) -> str:
@@ -185,16 +187,26 @@ class EmbeddedServer:
 
     def _make_folder(self) -> None:
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+            if not self.link.is_symlink():
+                self._let_the_account_in()
             if not self.link.exists() and not self.account.reaches(self.home):
                 self._place_elsewhere()
-            self.account.make_folder(self.folder, 0o755)
+            self.account.make_folder(self.folder, _PRIVATE)
         except OSError as error:
             raise EmbeddedServerError(
                 f"The embedded PostgreSQL needs a folder of its own in {self.home} ({error}). "
                 "Set REVIEWGRAPH_HOME to a folder you own, or REVIEWGRAPH_DATABASE_URL to a "
                 "PostgreSQL server of your own."
             ) from error
+
+    def _let_the_account_in(self) -> None:
+        """Let the account pass through a home that is closed to it, where it can come that far."""
+        if self.account.is_current or self.account.reaches(self.home) or holds_more(self.home):
+            return
+        if self.account.reaches(self.home.parent):
+            with contextlib.suppress(PermissionError):  # a root that may not everything
+                let_pass(self.home, self.account.group_id)
 
     def _place_elsewhere(self) -> None:
         """Put the folder where the server's account can go, and leave a link in ``home``."""
@@ -315,7 +327,7 @@ class EmbeddedServer:
         if self.socket_folder == self.folder:
             return
         with contextlib.suppress(FileExistsError):
-            self.socket_folder.mkdir(mode=0o700)
+            self.socket_folder.mkdir(mode=_PRIVATE)
         found = self.socket_folder.lstat()
         if self.socket_folder.is_symlink() or found.st_uid not in {
             os.geteuid(),
@@ -325,7 +337,7 @@ class EmbeddedServer:
                 f"{self.socket_folder} belongs to somebody else, so the embedded PostgreSQL "
                 "cannot put its socket there. Remove it, or set REVIEWGRAPH_HOME to a shorter path."
             )
-        self.account.make_folder(self.socket_folder, 0o755)
+        self.account.make_folder(self.socket_folder, _PRIVATE)
 
     def _wait_while_it_comes_or_goes(self) -> bool:
         """Give a live server time to finish starting or stopping; end what outlived a dead one.
