@@ -11,16 +11,30 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
-from pydantic import ByteSize, PositiveFloat, SecretStr
+from pydantic import ByteSize, Field, PositiveFloat, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from resources import home as private
+from resources.errors import WrongUsageError
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+_PREFIX = "REVIEWGRAPH_"
+
+
+class SettingsError(WrongUsageError):
+    """A setting that can never be right; the message names its variable."""
 
 
 class Settings(BaseSettings):
     """What one installation of ReviewGraph is told from outside.
+
+    Every path is absolute once it is read: a relative one is taken from the folder in which the
+    process was started, ``~`` is the home folder of its user. A variable that is set to nothing is
+    not set.
 
     Attributes:
         home: The folder that holds everything local: database, lake, snapshots, objects, secrets.
@@ -43,9 +57,14 @@ class Settings(BaseSettings):
             when not set.
         snapshots_kept: How many unreferenced older snapshot versions a tenant keeps.
         chromium: The browser that prints reports; found on the PATH when not set.
+
+    Raises:
+        SettingsError: A value cannot be right.
     """
 
-    model_config = SettingsConfigDict(env_prefix="REVIEWGRAPH_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
     home: Path = PROJECT_ROOT / ".reviewgraph"
     database_url: SecretStr | None = None
@@ -59,14 +78,49 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr | None = None
     engine: Literal["polars", "spark"] = "polars"
     spark_master: str = "local[2]"
-    workers: int = 0
+    workers: int = Field(0, ge=0)
     analysis_seconds: PositiveFloat = 60.0
     dataforseo_url: str = "https://api.dataforseo.com"
     dataforseo_login: str | None = None
     dataforseo_password: SecretStr | None = None
     secret_key: SecretStr | None = None
-    snapshots_kept: int = 2
+    snapshots_kept: int = Field(2, ge=0)
     chromium: Path | None = None
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise SettingsError(_what_is_wrong(error)) from None
+
+    @field_validator("home", "chromium")
+    @classmethod
+    def _absolute_path(cls, path: Path | None) -> Path | None:
+        return None if path is None else _absolute(path)
+
+    @field_validator("lake_url", "objects_url", "snapshots_url")
+    @classmethod
+    def _absolute_location(cls, location: str | None) -> str | None:
+        """A folder as an absolute path, an address as it is."""
+        if location is None or location.startswith("s3://"):
+            return location
+        if location.startswith("file:///"):
+            location = unquote(urlsplit(location).path)
+        if "://" in location:
+            raise ValueError(f"{location.partition('://')[0]}:// is neither a folder nor s3://")
+        return str(_absolute(Path(location)))
+
+    def environment(self) -> dict[str, str]:
+        """The settings as variables, for processes that are started in another folder.
+
+        What is not set is left out.
+        """
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            f"{_PREFIX}{name.upper()}": _spelled(value)
+            for name, value in values.items()
+            if value is not None
+        }
 
     @property
     def lake_location(self) -> str:
@@ -122,7 +176,7 @@ class Settings(BaseSettings):
             return self.secret_key.get_secret_value()
         path = self.home / "secret_key"
         if not path.exists():
-            self.home.mkdir(parents=True, exist_ok=True)
+            private.make_private(self.home)
             draft = path.with_name(f"secret_key.{os.getpid()}")
             draft.touch(mode=0o600)
             draft.write_text(secrets.token_urlsafe(48))
@@ -133,3 +187,28 @@ class Settings(BaseSettings):
             finally:
                 draft.unlink()
         return path.read_text()
+
+
+def _absolute(path: Path) -> Path:
+    """A path that means the same wherever a process of ReviewGraph works."""
+    try:
+        return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - takes ".." out as well
+    except RuntimeError as error:
+        raise ValueError(f"{path} names a user's home folder that is not known") from error
+
+
+def _spelled(value: object) -> str:
+    """A setting's value as its variable holds it."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(int(value)) if isinstance(value, ByteSize) else str(value)
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    """Name the variables that cannot be right, without the values: some are passwords."""
+    told = [
+        f"{_PREFIX}{str(one['loc'][0]).upper()} cannot be used: "
+        f"{one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors(include_input=False, include_url=False)
+    ]
+    return f"{'. '.join(told)}. Change it in the environment or in .env; .env.example lists all."
