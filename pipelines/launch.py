@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.complaints import keep_complaints
 from pipelines.session import Session
 from resources.errors import ReviewGraphError
 from resources.metrics.compiling import prepare_marts
@@ -22,13 +23,24 @@ from resources.vocabulary import DayRange
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster_shared.error import SerializableErrorInfo
 
 _STATEMENT_MILLISECONDS = 120_000
 _RECYCLE_SECONDS = 3600
+_MAX_ERRORS = 3
+_MAX_LINES = 8
 
 
 class RunFailedError(ReviewGraphError):
-    """A run of the graph failed; the message names the step and its error."""
+    """A run of the graph failed; the message names the step and its error.
+
+    Attributes:
+        details: What only a developer can use, such as the traceback of the step.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 @dataclass(frozen=True)
@@ -141,25 +153,31 @@ def _execute(
         )
         run_id = str(uuid.uuid4())
         errors: list[str] = []
+        details: list[str] = []
 
         def listen(event: dg.EventLogEntry) -> None:
             told = _step_event(event)
             if told is not None:
                 on_event(told)
-            message = _error_of(event)
-            if message:
-                errors.append(message)
+            error = _error_of(event)
+            if error is not None:
+                errors.append(_sentence_of(event.step_key, error))
+                details.append(error.to_string())
 
         instance.add_event_listener(run_id, listen)
-        result = definitions.resolve_job_def(job_name).execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            run_config={"resources": resource_config, "loggers": _quiet()},
-            tags=tags,
-            raise_on_error=False,
-        )
+        with keep_complaints() as complaints:
+            result = definitions.resolve_job_def(job_name).execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                run_config={"resources": resource_config, "loggers": _quiet()},
+                tags=tags,
+                raise_on_error=False,
+            )
     if not result.success:
-        raise RunFailedError("\n".join(errors[:3]) or f"The run {run_id} failed.")
+        raise RunFailedError(
+            "\n".join(errors[:_MAX_ERRORS]) or f"The run {run_id} failed.",
+            "\n".join([*details, *complaints]),
+        )
     return run_id
 
 
@@ -216,13 +234,19 @@ def _step_event(event: dg.EventLogEntry) -> StepEvent | None:
     return None
 
 
-def _error_of(event: dg.EventLogEntry) -> str | None:
+def _error_of(event: dg.EventLogEntry) -> SerializableErrorInfo | None:
+    """The error of a step that failed."""
     from dagster import DagsterEventType
 
     if event.dagster_event_type != DagsterEventType.STEP_FAILURE:
         return None
-    error = event.get_dagster_event().step_failure_data.error
-    while error is not None and error.cause is not None:
+    return event.get_dagster_event().step_failure_data.error
+
+
+def _sentence_of(step: str | None, error: SerializableErrorInfo) -> str:
+    """What the innermost cause says, without the statement and the values that a driver adds."""
+    while error.cause is not None:
         error = error.cause
-    said = error.message.strip() if error is not None else "no reason was given"
-    return f"The step {event.step_key} failed: {said}"
+    said = error.message.partition("\n[SQL:")[0].strip()
+    lines = said.splitlines()[:_MAX_LINES]
+    return f"The step {step} failed: " + "\n".join(lines)

@@ -1,7 +1,7 @@
 """The ``reviewgraph`` command.
 
 One module per command. A module imports nothing heavy until its command runs, so that ``--help``
-answers at once. Exit codes: 0 done, 1 failed, 2 wrong usage.
+answers at once. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pipelines.cli import (
     train_command,
     up_command,
 )
+from resources.home import keep_private
 
 # Python looks for garbage after every 700 new objects, which is a sixth of the time of an import.
 _OBJECTS_BETWEEN_COLLECTIONS = (100_000, 20, 20)
@@ -59,6 +60,7 @@ app.add_typer(tenant_commands.app, name="tenant")
 
 def main() -> None:
     """Run the command line; say what went wrong in one sentence where a user can mend it."""
+    keep_private()
     # What libraries warn their own developers of is not for the people who read this output.
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
@@ -81,7 +83,9 @@ def _run() -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001 - the last line of defence of a program
-        return _explain(error)
+        from pipelines.cli.explaining import explain
+
+        return explain(error)
     return 0
 
 
@@ -96,18 +100,3 @@ def _leave(exit_codes: list[int]) -> None:
         with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
             stream.flush()
     os._exit(exit_codes[-1] if exit_codes else 1)
-
-
-def _explain(error: Exception) -> int:
-    """Print an error for people and return the exit code."""
-    from pipelines.cli import console
-    from resources.errors import ReviewGraphError
-
-    if isinstance(error, ReviewGraphError):
-        console.failure(str(error))
-    else:
-        console.failure(
-            f"Something failed that should not have: {type(error).__name__}: {error}\n"
-            f"The details are in {console.keep_traceback(error)}."
-        )
-    return 1

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
-import tempfile
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -137,20 +133,6 @@ def progress_bar() -> Progress:
         console=err(),
         transient=True,
     )
-
-
-def keep_traceback(error: BaseException) -> Path:
-    """Write an unforeseen error's traceback to a file and return where it is."""
-    from resources.settings import Settings
-
-    name = f"error-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
-    told = "".join(traceback.format_exception(error))
-    for folder in (Settings().home / "logs", Path(tempfile.gettempdir())):
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(told)
-            return folder / name
-    return Path(name)  # nowhere to write: the error's own sentence must do
 
 
 def _cell(value: Any) -> str:
