@@ -16,6 +16,7 @@ from resources.storage.snapshots import SnapshotStore
 from serving_api.analysis import routes as analysis
 from serving_api.analysis.service import Analyzer
 from serving_api.corrections import routes as corrections
+from serving_api.documentation import page as documentation
 from serving_api.enrichment import routes as enrichment
 from serving_api.health import routes as health
 from serving_api.identity import routes as identity
@@ -101,7 +102,7 @@ def create_app(
         description=INTRODUCTION,
         openapi_tags=[routes.TAG for routes in SLICES],
         openapi_url="/openapi.json",
-        docs_url=None,  # its page loads scripts of others; the document serves any viewer
+        docs_url=None,  # that page loads scripts of others; ours loads nothing
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
@@ -110,5 +111,6 @@ def create_app(
         app.include_router(routes.router)
     errors.install(app)
     openapi.install(app)
+    documentation.install(app)
     app.add_middleware(Edge)
     return app

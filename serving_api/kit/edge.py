@@ -21,7 +21,8 @@ from serving_api.kit.errors import Problem, problem_response
 DEFAULT_MAX_BODY_BYTES = 64 * 1024
 _GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-# The API answers with data, never with pages: nothing it sends may run, be framed or be guessed at.
+# The API answers with data: nothing it sends may run, be framed or be guessed at. Its one page
+# brings a policy of its own, which lets its style in and nothing else.
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -74,7 +75,7 @@ class Edge:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 for name, value in SECURITY_HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

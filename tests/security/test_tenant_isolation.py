@@ -36,6 +36,7 @@ class Row:
 TENANT = "/v1/tenants/{tenant}"
 MATRIX = {
     "GET /openapi.json": Row("everyone"),
+    "GET /docs": Row("everyone"),
     "GET /healthz": Row("everyone"),
     "GET /readyz": Row("everyone"),
     "POST /v1/auth/token": Row("everyone", {"email": "x@example.com", "password": "x"}, 401),
