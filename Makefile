@@ -1,5 +1,6 @@
 # The two commands a newcomer needs are `make demo` and `make test`.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 \
+  || command -v python3)
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url \
   --no-emit-find-links --no-header --no-annotate -q

@@ -22,6 +22,7 @@ STAMPS = {goal: VENV / f"installed-for-{goal}" for goal in ("demo", "test")}
 LOCKS = {"demo": "requirements.lock", "test": "requirements-test.lock"}
 LOG = VENV / "setup.log"
 MARTS_PLAN = ROOT / "dbt_project" / "target" / "plan.json"
+MIN_PYTHON, MAX_PYTHON = (3, 11), (3, 13)
 UV_VERSION = "0.13.9"
 # Plain pip finds the build for processors; resolvers that search more widely take gigabytes.
 TORCH = "torch==2.13.0"
@@ -71,10 +72,10 @@ def ensure_environment(goal: str) -> bool:
     installed = {name for name, stamp in STAMPS.items() if is_stamped(stamp, wanted[name])}
     if installed & {goal, "test"}:
         return False
-    if sys.version_info < (3, 11):  # noqa: UP036 - this script meets whatever Python is there
+    if not MIN_PYTHON <= sys.version_info[:2] <= MAX_PYTHON:
         raise SetupError(
-            f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Install python3.11 "
-            "and run `make PYTHON=python3.11 ...`."
+            f"Python 3.11, 3.12 or 3.13 is needed; this is {sys.version.split()[0]}. Install one "
+            "and name it, for example `make PYTHON=python3.12 ...`."
         )
     if not installed:
         shutil.rmtree(VENV, ignore_errors=True)
