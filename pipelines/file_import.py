@@ -125,13 +125,13 @@ class FileImport:
         Args:
             landing: What landing did.
             is_repeat: Whether all of it had landed and been processed before. Then nothing is new:
-                every record is what the lake holds already.
+                what was used is what the lake holds already, and what was rejected still is.
         """
         collected = sum(batch.record_count for batch in self._noted(landing))
-        if is_repeat:
-            return Balance(collected, 0, collected, 0)
-        kept = self._count(REVIEWS, landing)
         rejected = self._count(REJECTED_REVIEWS, landing)
+        if is_repeat:
+            return Balance(collected, 0, collected - rejected, rejected)
+        kept = self._count(REVIEWS, landing)
         return Balance(collected, kept, collected - kept - rejected, rejected)
 
     def write_rejects(self, landing: LandingReport, path: Path) -> int:
