@@ -19,6 +19,7 @@ from resources.evaluation.report import Report
 from resources.evaluation.run import (
     DEFAULT_MISTAKES,
     Options,
+    UnknownChoiceError,
     evaluate,
     given_language,
     require_task,
@@ -169,7 +170,7 @@ def _tier(name: str) -> Tier:
     try:
         return Tier(name)
     except ValueError as error:
-        raise EvaluationFileError(
+        raise UnknownChoiceError(
             f"There is no tier {name!r}. Choose one of: {', '.join(Tier)}."
         ) from error
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipelines.labelled_files import read_labelled_file
 from pipelines.own_words import learn_words
-from resources.errors import ReviewGraphError
+from resources.errors import ReviewGraphError, WrongUsageError
 from resources.evaluation.labels import (
     NO_MAP,
     LabelMap,
@@ -47,6 +47,10 @@ _HAS_WORDS = pl.col("text").str.contains(r"\w")
 
 class TrainingError(ReviewGraphError):
     """Nothing can be learnt from what was given."""
+
+
+class UnknownLanguageError(TrainingError, WrongUsageError):
+    """A language was named that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +246,7 @@ def _languages(texts: Sequence[str], given: str | None) -> list[str]:
         return detect_languages(texts, Models().language).codes
     code = language_code(given)
     if code is None:
-        raise TrainingError(f"{given!r} is no language. Give an ISO 639-1 code such as de.")
+        raise UnknownLanguageError(f"{given!r} is no language. Give an ISO 639-1 code such as de.")
     return [code] * len(texts)
 
 

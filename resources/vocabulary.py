@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
-from resources.errors import ReviewGraphError
+from resources.errors import WrongUsageError
 
 Sentiment = Literal["positive", "neutral", "mixed", "negative"]
 SENTIMENTS: tuple[str, ...] = get_args(Sentiment)
@@ -40,7 +40,7 @@ _TENANT_ID = re.compile(TENANT_ID)
 _REVIEW_KEY = re.compile(r"[0-9a-f]{32}")
 
 
-class DayRangeError(ReviewGraphError):
+class DayRangeError(WrongUsageError):
     """A range of days that ends before it starts."""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.options import checked_tenants
 
 _DAY = ["%Y-%m-%d"]
 
@@ -16,18 +17,20 @@ def backfill(
     first: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First ingestion day.")],
     last: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last ingestion day.")],
     tenant: Annotated[
-        list[str] | None, typer.Option(help="Only this tenant; can be repeated.")
+        list[str] | None,
+        typer.Option(help="Only this tenant; can be repeated.", callback=checked_tenants),
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
     force: Annotated[bool, typer.Option(help="Also days that are complete already.")] = False,
 ) -> None:
     """Process the days of a range in order, as one run; days that are complete are left out."""
-    from pipelines.backfill import plan_backfill, run_backfill
-    from pipelines.session import open_session
     from resources.vocabulary import DayRange
 
+    days = DayRange(first.date(), last.date())
+    from pipelines.backfill import plan_backfill, run_backfill
+    from pipelines.session import open_session
+
     with open_session() as session:
-        days = DayRange(first.date(), last.date())
         plan = plan_backfill(session, days, tenant or [], force=force)
         console.say(plan.sentence)
         if not plan.days or dry_run:

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.options import Seed
 
 
 def demo(
     reviews: Annotated[int, typer.Option(min=100, help="Reviews of all tenants.")] = 21_000,
     tenants: Annotated[int, typer.Option(min=1, max=50, help="How many tenants.")] = 3,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 7,
+    seed: Seed = 7,
 ) -> None:
     """Run everything on sample tenants: collect, understand, count, publish and report."""
     from pipelines import demo as sample

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.options import Tenant
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,7 +19,6 @@ app = typer.Typer(
     no_args_is_help=True, help="Find themes, copies and names in reviews; search them by meaning."
 )
 
-Tenant = Annotated[str, typer.Argument(help="The tenant.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many lines at most.")]
 _EXCERPT = 160
 _MAX_SENTENCES = 30_000

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.options import Seed
 
 
 def generate(
     out: Annotated[Path, typer.Option(help="The folder to write to; made when it is missing.")],
     reviews: Annotated[int, typer.Option(min=1, help="Reviews of all tenants together.")] = 20_000,
     tenants: Annotated[int, typer.Option(min=1, help="How many tenants.")] = 3,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    seed: Seed = 7,
 ) -> None:
     """Write plausible reviews in many languages, and a manifest of what was planted in them."""
     from resources.sandbox.world import generate_world

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.options import checked_tenant
 
 if TYPE_CHECKING:
     from pipelines.file_import import Balance, FileImport
@@ -22,7 +23,10 @@ _SAMPLE_WIDTH = 34
 
 def import_reviews(
     path: Annotated[Path, typer.Argument(help="A file or a folder of files.", metavar="FILE")],
-    tenant: Annotated[str, typer.Option(help="Whose reviews these are, for example acme.")],
+    tenant: Annotated[
+        str,
+        typer.Option(help="Whose reviews these are, for example acme.", callback=checked_tenant),
+    ],
     source: Annotated[
         str | None, typer.Option(help="Name of the source; the file's name when not given.")
     ] = None,
@@ -31,7 +35,8 @@ def import_reviews(
         typer.Option("--map", help="Name a column yourself, FIELD=COLUMN; can be repeated."),
     ] = None,
     rating_scale: Annotated[
-        float | None, typer.Option(help="Highest possible rating, when the values do not show it.")
+        float | None,
+        typer.Option(min=1, help="Highest possible rating, when the values do not show it."),
     ] = None,
     day_first: Annotated[
         bool | None,
@@ -86,8 +91,7 @@ def import_reviews(
         run_id = work.process(landing, on_event=console.RunProgress())
         is_repeat = landing.skipped == landing.files and run_id is None
         _show_balance(work.balance(landing, is_repeat=is_repeat))
-        if not is_repeat:
-            _write_rejects(work, landing, rejects)
+        _write_rejects(work, landing, rejects)
         show_tenant(session, tenant)
 
 
@@ -95,7 +99,14 @@ def _preparation(settings: Settings) -> Callable[[], object]:
     """What to do while the database starts: a new home's takes as long as importing the graph."""
     if (settings.home / "postgres").exists():
         return lambda: None  # it starts at once, and the file may hold nothing new
-    return lambda: importlib.import_module("pipelines.definitions")
+    return _load_the_graph
+
+
+def _load_the_graph() -> None:
+    from resources.metrics.compiling import prepare_marts
+
+    prepare_marts()
+    importlib.import_module("pipelines.definitions")
 
 
 def _parse_mapping(pairs: list[str]) -> dict[str, str]:

@@ -14,9 +14,11 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.options import port_option
+
 
 def api(
-    port: Annotated[int, typer.Option(help="Port on loopback; a free one when 0.")] = 8000,
+    port: Annotated[int, port_option("Port on loopback; a free one when 0.")] = 8000,
 ) -> None:
     """Start the API alone; its address is printed as JSON."""
     from pipelines.session import open_session
@@ -33,7 +35,7 @@ def sandbox(
             help="A folder written by `reviewgraph generate`; a small one when not given."
         ),
     ] = None,
-    port: Annotated[int, typer.Option(help="Port on loopback; a free one when 0.")] = 0,
+    port: Annotated[int, port_option("Port on loopback; a free one when 0.")] = 0,
 ) -> None:
     """Start the outside world alone: a DataForSEO on loopback; addresses are printed as JSON."""
     from resources.sandbox.dataforseo import DataForSEOSandbox

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.options import checked_tenant
 
 if TYPE_CHECKING:
     from resources.database import StageRecord
 
 
 def status(
-    tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None,
-    days: Annotated[int, typer.Option(min=1, help="How many of the latest days.")] = 14,
+    tenant: Annotated[
+        str | None, typer.Option(help="Only this tenant.", callback=checked_tenant)
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="How many of the latest days.")] = 14,
 ) -> None:
     """Show the ledger: per tenant and day, what each stage did and what is still due."""
     from pipelines.session import open_session

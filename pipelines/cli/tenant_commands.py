@@ -11,17 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.options import Tenant, checked_address, checked_tenant
+from resources.errors import ReviewGraphError
 
 if TYPE_CHECKING:
     from resources.nlp.plugins import PluginSpec
     from resources.vocabulary import TierName
+
+
+class GivenFileError(ReviewGraphError):
+    """A file that an option names, and that does not hold what it must."""
+
 
 app = typer.Typer(no_args_is_help=True, help="Create and list tenants.")
 
 
 @app.command("create")
 def create(
-    tenant: Annotated[str, typer.Argument(help="Its id for ever: a-z, 0-9 and hyphens.")],
+    tenant: Annotated[
+        str, typer.Argument(help="Its id for ever: a-z, 0-9 and hyphens.", callback=checked_tenant)
+    ],
     name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
     colour: Annotated[str | None, typer.Option(help="Of its reports, #rrggbb.")] = None,
     names: Annotated[
@@ -29,7 +38,10 @@ def create(
         typer.Option(help="JSON list of {name, kind, aliases}: what its reviews speak of."),
     ] = None,
     user: Annotated[
-        str | None, typer.Option(help="Email address of an owner to create or to let in.")
+        str | None,
+        typer.Option(
+            help="Email address of an owner to create or to let in.", callback=checked_address
+        ),
     ] = None,
 ) -> None:
     """Create a tenant and, with --user, somebody who may log in to the API for it."""
@@ -82,11 +94,11 @@ def _read_names(path: Path) -> list[Any]:
     try:
         names = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"{path} is not readable JSON: {error}") from error
+        raise GivenFileError(f"{path} is not readable JSON: {error}") from error
     if not isinstance(names, list) or not all(
         isinstance(name, dict) and isinstance(name.get("name"), str) for name in names
     ):
-        raise typer.BadParameter(
+        raise GivenFileError(
             f"{path} must be a list such as "
             '[{"name": "Trail Jacket", "kind": "product", "aliases": ["trail coat"]}].'
         )
@@ -95,7 +107,7 @@ def _read_names(path: Path) -> list[Any]:
 
 @app.command("tiers")
 def tiers(
-    tenant: Annotated[str, typer.Argument(help="The tenant.")],
+    tenant: Tenant,
     allow: Annotated[list[str], typer.Option(help="fast, cascade, deep or plugin; repeat it.")],
 ) -> None:
     """Say which tiers of understanding a tenant's plan allows; fast always is."""
@@ -110,7 +122,7 @@ def tiers(
 
 @app.command("tier")
 def tier(
-    tenant: Annotated[str, typer.Argument(help="The tenant.")],
+    tenant: Tenant,
     name: Annotated[str, typer.Argument(help="fast, cascade, deep or plugin.")],
     plugin: Annotated[
         list[Path] | None,
@@ -121,13 +133,14 @@ def tier(
     from pipelines.session import open_session
     from resources.nlp.plugins import require
 
+    wanted = _tier_named(name)
     specs = [_plugin_in(path) for path in plugin or []]
     for spec in specs:
         require(spec)
     with open_session() as session, session.database.jobs() as work:
         work.tenants.require(tenant)
         chosen = work.nlp_settings.choose(
-            tenant, tier=_tier_named(name), plugins=[spec.to_dict() for spec in specs]
+            tenant, tier=wanted, plugins=[spec.to_dict() for spec in specs]
         )
     console.say(f"The reviews of {tenant} are read in the tier {chosen.tier} from now on.")
 
@@ -138,7 +151,7 @@ def _plugin_in(path: Path) -> PluginSpec:
     try:
         document = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"{path} holds no JSON: {error}", param_hint="--plugin") from error
+        raise GivenFileError(f"{path} is not readable JSON: {error}") from error
     return PluginSpec.from_dict(document)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.options import Seed, checked_tenant
 
 if TYPE_CHECKING:
     from pipelines.training import Trained
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 def train(
     tenant: Annotated[
-        str | None, typer.Option(help="Learn from this tenant's own stars and corrections.")
+        str | None,
+        typer.Option(
+            help="Learn from this tenant's own stars and corrections.", callback=checked_tenant
+        ),
     ] = None,
     file: Annotated[
         Path | None, typer.Option(help="Learn from this labelled file; needs --out.")
@@ -38,7 +42,7 @@ def train(
     only: Annotated[
         str | None, typer.Option(help="With --data: make only this part, for example english.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same models.")] = 7,
+    seed: Seed = 7,
 ) -> None:
     """Make models: for a tenant, from a labelled file, or the shipped ones from public data.
 

@@ -11,9 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from pipelines.cli import console
+from pipelines.cli.options import port_option
 
 if TYPE_CHECKING:
     from pipelines.session import Session
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def up(
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI; a free one if taken.")] = 3000,
-    api_port: Annotated[int, typer.Option(help="Port of the API; a free one if taken.")] = 8000,
+    port: Annotated[int, port_option("Port of the Dagster UI; a free one if taken.")] = 3000,
+    api_port: Annotated[int, port_option("Port of the API; a free one if taken.")] = 8000,
 ) -> None:
     """Start Dagster's UI and daemon, the API and the sandbox together; Ctrl-C stops them all."""
     from pipelines.launch import prepare_environment
@@ -33,7 +32,8 @@ def up(
         signal.signal(number, _interrupt)
     with open_session() as session, _only_one(session.settings.home), suppress(KeyboardInterrupt):
         console.heading("Starting ReviewGraph")
-        environment = prepare_environment(session)
+        # The servers work in another folder, where another .env would mislead them.
+        environment = {**session.settings.environment(), **prepare_environment(session)}
         with Supervisor(session.settings.home / "logs", environment) as supervisor:
             addresses = _start_all(session, supervisor, port, api_port)
             console.heading("Running. Ctrl-C stops everything.")

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Column, DateTime, ForeignKey, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from resources.errors import ReviewGraphError
+from resources.errors import WrongUsageError
 from resources.vocabulary import is_tenant_id
 
 SCHEMA = "reviewgraph"
@@ -78,10 +78,10 @@ def check_tenant_id(tenant_id: str) -> str:
     """Return the identifier if it is one.
 
     Raises:
-        ReviewGraphError: If it is not.
+        WrongUsageError: If it is not.
     """
     if not is_tenant_id(tenant_id):
-        raise ReviewGraphError(
+        raise WrongUsageError(
             f"{tenant_id!r} cannot be a tenant's identifier. Use 1 to 63 small letters, digits and "
             "hyphens, beginning with a letter or digit, for example 'acme-hotels'."
         )

@@ -8,11 +8,15 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from resources.errors import ReviewGraphError
+from resources.errors import ReviewGraphError, WrongUsageError
 
 
 class BaselineError(ReviewGraphError):
     """A baseline that is unknown, does another task, or is not installed."""
+
+
+class UnknownBaselineError(BaselineError, WrongUsageError):
+    """No baseline of that name does the task."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def require_baselines(names: Sequence[str], task: str) -> None:
     for name in names:
         if name not in known:
             choice = f"There are: {', '.join(known)}." if known else "There is none for this task."
-            raise BaselineError(f"{name!r} is no baseline for {task}. {choice}")
+            raise UnknownBaselineError(f"{name!r} is no baseline for {task}. {choice}")
         _module(known[name])
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeGuard
 
-from resources.errors import ReviewGraphError
+from resources.errors import ReviewGraphError, WrongUsageError
 from resources.vocabulary import SENTIMENTS
 
 TASKS = ("sentiment", "language", "aspects", "topics", "entities")
@@ -27,6 +27,10 @@ _PREFERRED_CODES = {"fil": "tl", "tgl": "tl", "nob": "nb", "nno": "nn"}
 
 class LabelError(ReviewGraphError):
     """Labels, or a map of labels, that cannot be used."""
+
+
+class LabelMapError(LabelError, WrongUsageError):
+    """A label map that is none."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +49,21 @@ class LabelMap:
         """Read a map from JSON text or from a file that holds it.
 
         Raises:
-            LabelError: It is no JSON object of labels or nulls.
+            LabelMapError: It is no JSON object of labels or nulls.
         """
         try:
             path = Path(given)
             text = path.read_text(encoding="utf-8") if _is_file(path) else given
             document = json.loads(text)
         except (OSError, UnicodeDecodeError, ValueError) as error:
-            raise LabelError(
+            raise LabelMapError(
                 f"The label map {given[:80]!r} is neither JSON nor a file of JSON ({error}). "
                 'Write it like {"1": "negative", "3": null, "5": "positive"}.'
             ) from error
         if not isinstance(document, dict) or not all(
             value is None or isinstance(value, str) for value in document.values()
         ):
-            raise LabelError(
+            raise LabelMapError(
                 "A label map is one JSON object whose values are labels, or null for rows to leave "
                 'out, like {"1": "negative", "3": null, "5": "positive"}.'
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from resources.errors import ReviewGraphError
+from resources.errors import ReviewGraphError, WrongUsageError
 from resources.evaluation import label_list_tasks, language_task, sentiment_task
 from resources.evaluation.answers import Progress, Questions, encodable
 from resources.evaluation.baselines import require_baselines
@@ -42,6 +42,10 @@ _OWN_NAMES_NOTE = "No names were given: the names of the file's own labels were 
 
 class EvaluationError(ReviewGraphError):
     """An evaluation that cannot be made as asked."""
+
+
+class UnknownChoiceError(EvaluationError, WrongUsageError):
+    """A task, tier or language was named that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ def require_task(task: str) -> None:
         EvaluationError: There is not.
     """
     if task not in TASKS:
-        raise EvaluationError(f"There is no task {task!r}. Choose one of: {', '.join(TASKS)}.")
+        raise UnknownChoiceError(f"There is no task {task!r}. Choose one of: {', '.join(TASKS)}.")
 
 
 def given_language(given: str | None) -> str | None:
@@ -140,7 +144,7 @@ def given_language(given: str | None) -> str | None:
         return None
     code = language_code(given)
     if code is None:
-        raise EvaluationError(
+        raise UnknownChoiceError(
             f"{given!r} is no language. Give an ISO 639-1 code such as de, or leave it out: the "
             "engine then finds the language itself."
         )

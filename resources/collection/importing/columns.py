@@ -28,7 +28,11 @@ from resources.collection.importing.column_values import (
     objection_to_text,
     says_ratings,
 )
-from resources.collection.importing.errors import ImportFileError, NotReviewsError
+from resources.collection.importing.errors import (
+    ImportFileError,
+    NotReviewsError,
+    UnknownFieldError,
+)
 from resources.collection.importing.tables import RecordTable, Row
 from resources.collection.importing.values import is_address, is_date, is_number
 
@@ -128,7 +132,7 @@ class _Chooser:
         known = {column.name for column in self._columns}
         for one, column in overrides.items():
             if one not in FIELDS:
-                raise ImportFileError(
+                raise UnknownFieldError(
                     f"There is no field {one!r} to map to. The fields are: {', '.join(FIELDS)}."
                 )
             if column and column not in known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resources.errors import ReviewGraphError
+from resources.errors import ReviewGraphError, WrongUsageError
 
 
 class ImportFileError(ReviewGraphError):
@@ -11,3 +11,7 @@ class ImportFileError(ReviewGraphError):
 
 class NotReviewsError(ImportFileError):
     """A readable file that holds no reviews; in a folder it is passed over with a note."""
+
+
+class UnknownFieldError(ImportFileError, WrongUsageError):
+    """A column was named for a field that reviews do not have."""

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import orjson
 
-from resources.errors import ReviewGraphError
+from resources.errors import WrongUsageError
 from resources.sandbox.world.manifest import WorldManifest
 from resources.sandbox.world.planting import DAYS, TenantPlan
 from resources.sandbox.world.tenant import TenantWriter
 
 
-class WorldError(ReviewGraphError):
+class WorldError(WrongUsageError):
     """A world that cannot be generated as asked."""
 
 
