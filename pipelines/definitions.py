@@ -24,7 +24,7 @@ from pipelines.sensors import report_requests
 from resources.collection.dataforseo.collecting import DataForSEOCollector
 from resources.database import Database
 from resources.errors import ReviewGraphError
-from resources.home import keep_private
+from resources.home import is_process_of, keep_private
 from resources.settings import Settings
 from resources.storage.lake import Lake
 from resources.storage.objects import ObjectStore
@@ -100,5 +100,6 @@ def build_resources(settings: Settings, overrides: Mapping[str, Any]) -> dict[st
     return resources
 
 
-keep_private()  # Dagster's processes come in here
+if is_process_of("dagster", "dg"):  # whose processes come in here; all others say so themselves
+    keep_private()
 defs = build_definitions()

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from resources.home import make_private, unusable
+from resources.home import make_private, sweep_drafts, unusable
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def _lock_file(home: Path) -> Path:
     notice = make_private(home)
     if notice is not None:
         sys.stderr.write(f"{notice}\n")
+    sweep_drafts(home)
     path = home / "in-use.lock"
     try:
         path.touch()

@@ -8,8 +8,12 @@ older ReviewGraph, a backup or a hand has left open is closed when the home is o
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import stat
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +41,13 @@ OWN_NAMES = frozenset(
 """What ReviewGraph keeps in a home, besides files that end in ``.lock``."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_DRAFTS = (
+    "secret_key.*",
+    "dagster/dagster.yaml.*",
+    "reports/*/report.*.part",
+    "models/*/.[!.]*",
+)
+_DRAFT_SECONDS = 3600
 _PASSING = stat.S_IXGRP
 _FOLDER_MODE = 0o700
 # Made by the system in the root of a disk that is mounted as a home.
@@ -50,6 +61,13 @@ class HomeError(ReviewGraphError):
 def keep_private() -> None:
     """Let files and folders that this process and its children make be closed to other users."""
     os.umask(PRIVATE_UMASK)
+
+
+def is_process_of(*programs: str) -> bool:
+    """Whether this process was started as one of some programs: ``dagster``, ``dagster-daemon``."""
+    script = Path(sys.argv[0])
+    name = script.parent.name if script.name == "__main__.py" else script.name
+    return name.partition("-")[0] in programs
 
 
 def make_private(home: Path) -> str | None:
@@ -86,6 +104,23 @@ def make_private(home: Path) -> str | None:
             f"it is shared or somebody else's. Close it with: chmod -R go-rwx {left[0]}"
         )
     return f"Other users of this machine could read files in {home}; they cannot any more."
+
+
+def sweep_drafts(home: Path) -> None:
+    """Delete what killed processes left of files that they were still writing.
+
+    A draft takes its place in a moment. One of an hour ago has no writer any more.
+    """
+    latest = time.time() - _DRAFT_SECONDS
+    for pattern in _DRAFTS:
+        for path in home.glob(pattern):
+            with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
+                if path.lstat().st_mtime >= latest:
+                    continue
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
 
 
 def unusable(home: Path, error: OSError) -> HomeError:

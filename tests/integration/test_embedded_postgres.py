@@ -268,6 +268,13 @@ def test_another_user_of_the_machine_is_refused_as_the_owner(home):
     words = [f"--host={found.socket_folder}", "--username=postgres", "--command=select 1"]
     done = stranger.run(str(program), *words, server.DATABASE)
     assert done.returncode != 0
+    assert "Permission denied" in done.stdout
+    found.folder.chmod(0o755)  # were the folder open, the server itself would refuse
+    try:
+        done = stranger.run(str(program), *words, server.DATABASE)
+    finally:
+        found.folder.chmod(0o700)
+    assert done.returncode != 0
     assert 'authentication failed for user "postgres"' in done.stdout
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
+import time
 
 import pytest
 
 from resources import home as private
-from resources.home import HomeError, make_private
+from resources.home import HomeError, make_private, sweep_drafts
+from resources.settings import PROJECT_ROOT
 
 OPEN_FOLDER, OPEN_FILE = 0o755, 0o644
 
@@ -92,6 +96,32 @@ def test_the_database_s_account_may_pass_through_the_home_and_nobody_else(older_
     assert make_private(older_home) is not None
 
 
+DRAFTS = [
+    "secret_key.4711",
+    "dagster/dagster.yaml.0f",
+    "reports/acme/report.pdf.part",
+    "models/acme/.3f2a-x/file",
+]
+KEPT = [
+    "secret_key",
+    "dagster/dagster.yaml",
+    "reports/acme/report.pdf",
+    "models/acme/3f2a/file",
+]
+
+
+@pytest.mark.parametrize(("age", "left"), [(7200, KEPT), (0, [*KEPT, *DRAFTS])])
+def test_drafts_of_killed_processes_go_and_those_of_living_ones_stay(tmp_path, age, left):
+    for name in (*DRAFTS, *KEPT):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (time.time() - age,) * 2)
+    sweep_drafts(tmp_path)
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == set(left)
+
+
 def test_a_home_that_cannot_be_made_is_said_in_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(HomeError, match="REVIEWGRAPH_HOME"):
@@ -108,3 +138,23 @@ def test_files_of_a_private_process_are_private(tmp_path):
         os.umask(before)
     assert mode(tmp_path / "folder") == 0o700
     assert mode(tmp_path / "file") == 0o600
+
+
+@pytest.mark.parametrize(
+    ("program", "umask"),
+    [
+        ("/venv/bin/dagster", "0o77"),
+        ("/venv/bin/dagster-daemon", "0o77"),
+        ("/venv/lib/dagster/__main__.py", "0o77"),
+        ("/venv/bin/pytest", "0o22"),
+    ],
+)
+def test_dagster_s_processes_are_private_and_importing_the_graph_changes_no_other(program, umask):
+    code = (
+        f"import os, sys; os.umask(0o22); sys.argv[0] = {program!r}; "
+        "import pipelines.definitions; print(oct(os.umask(0)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == umask
