@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Collection
@@ -26,7 +27,8 @@ _UNDER_WAY = (
 
 def keep_to_go_on(folder: Path) -> None:
     """Mark a run's folder as wanted by whoever lets the run go on from its failure."""
-    (folder / _TO_GO_ON).touch()
+    with contextlib.suppress(OSError):  # the failure itself is what must be told
+        (folder / _TO_GO_ON).touch()
 
 
 def sweep(instance: dg.DagsterInstance, scratch: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import preview
+from assets import leftovers, preview
 from assets.scope import RunScope
 from resources.engine import PolarsEngine
 from resources.metrics.building import PASSED
@@ -146,7 +146,11 @@ def run_warehouse(context: dg.AssetExecutionContext, settings: Settings) -> Iter
             "A snapshot is published from the marts of its own run, and this run built none. "
             "Materialize the marts together with tenant_snapshot, or launch daily_job."
         )
-    yield warehouse
+    try:
+        yield warehouse
+    except Exception:
+        leftovers.keep_to_go_on(warehouse.folder)
+        raise
     warehouse.close()
 
 
@@ -154,8 +158,10 @@ def run_warehouse(context: dg.AssetExecutionContext, settings: Settings) -> Iter
 def folder_for_the_marts(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[Path]:
     """The folder in which this run will build marts; one that goes with the block if it will not.
 
-    What lies in a run's folder stays until the marts are read out.
+    What lies in a run's folder stays until the marts are read out. What killed runs have left there
+    is deleted first.
     """
+    leftovers.sweep(context.instance, settings.scratch_path)
     if context.job_def.asset_layer.selected_asset_keys.isdisjoint(MART_KEYS):
         settings.scratch_path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="facts-", dir=settings.scratch_path) as folder:
@@ -166,4 +172,6 @@ def folder_for_the_marts(context: dg.AssetExecutionContext, settings: Settings) 
 
 def run_folder(context: dg.AssetExecutionContext, settings: Settings) -> Path:
     """The folder of a run; a run that goes on from another's failure shares its folder."""
-    return settings.scratch_path / f"marts-{context.run.root_run_id or context.run.run_id}"
+    return (
+        settings.scratch_path / f"{leftovers.MARTS}{context.run.root_run_id or context.run.run_id}"
+    )

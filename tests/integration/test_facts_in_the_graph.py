@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+import uuid
 from datetime import date
 
 import dagster as dg
@@ -123,6 +126,20 @@ def test_current_reviews_are_computed_once_for_facts_and_marts(
     assert rows["tenant_id"].to_list() == ["acme", "acme", "brava", "brava"]
     assert len(computed) == 1
     assert list(folder.glob("*.parquet")) == []
+
+
+def test_a_run_deletes_what_killed_runs_left_and_keeps_its_own(run, land_rows, settings):
+    land_rows(MONDAY, {"a": "Good."})
+    left = [settings.scratch_path / name for name in (f"marts-{uuid.uuid4()}", "engine-killed")]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "rows.parquet").write_text("x")
+        for path in (folder / "rows.parquet", folder):
+            os.utime(path, (time.time() - 600,) * 2)
+    assert run(MONDAY, *TO_THE_FACTS, marts).success
+    (own,) = settings.scratch_path.iterdir()
+    assert own not in left
+    assert (own / "marts.duckdb").exists()
 
 
 def test_marts_alone_compute_the_current_reviews_themselves(run, land_rows, settings):
