@@ -113,7 +113,7 @@ def test_what_the_commands_wrote_in_the_home_is_closed_to_others(newcomer):
     passing = stat.S_IXGRP if os.geteuid() == 0 else 0
     assert stat.S_IMODE(home.stat().st_mode) & 0o077 & ~passing == 0
     files = [path for path in home.rglob("*") if not path.is_symlink()]
-    assert len(files) > 200
+    assert len(files) > 100
     assert not [path for path in files if path.stat().st_mode & 0o077]
 
 
