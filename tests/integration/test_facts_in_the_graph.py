@@ -16,6 +16,8 @@ from assets.metrics.daily_facts import facts_of_the_reviews
 from assets.metrics.marts import marts
 from assets.reviews.reviews import normalised_reviews
 from assets.scope import RunScope
+from pipelines.file_import import Balance, FileImport
+from pipelines.session import Session
 from resources.collection.importing import land, plan_import
 from resources.database import SourceDay
 from resources.metrics import current_reviews
@@ -162,3 +164,20 @@ def test_a_file_of_current_reviews_is_not_found_once_the_lake_has_other_rows(
     land_rows(MONDAY, {"b": "Bad."})
     run(MONDAY, *TO_THE_FACTS)
     assert current_reviews.file_of_current_reviews(lake, ["acme"], tmp_path) != before
+
+
+@pytest.mark.usefixtures("lake")
+def test_a_repeated_import_counts_again_what_it_rejected(run, settings, database, tmp_path):
+    file = tmp_path / "reviews.csv"
+    file.write_text("id,text,rating\n1,Good.,5\n2,,\n3,Bad.,1\n4,,\n")
+    session = Session(settings, database)
+    first = FileImport.of(session, "acme", file, day=MONDAY)
+    landing = first.land()
+    run(MONDAY, normalised_reviews)
+    assert first.balance(landing) == Balance(collected=4, kept=2, unchanged=0, rejected=2)
+    again = FileImport.of(session, "acme", file, day=TUESDAY)
+    landing = again.land()
+    assert landing.skipped == landing.files
+    repeated = again.balance(landing, is_repeat=True)
+    assert repeated == Balance(collected=4, kept=0, unchanged=2, rejected=2)
+    assert again.write_rejects(landing, tmp_path / "rejects.csv") == 2

@@ -158,3 +158,18 @@ def test_dagster_s_processes_are_private_and_importing_the_graph_changes_no_othe
         [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == umask
+
+
+def test_what_a_command_writes_is_private_wherever_it_writes(tmp_path):
+    world = tmp_path / "world"
+    command = ["generate", "--reviews", "10", "--tenants", "1", "--out", str(world)]
+    subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *command],
+        cwd=PROJECT_ROOT,
+        umask=0o022,
+        check=True,
+        capture_output=True,
+    )
+    written = [world, *world.rglob("*")]
+    assert len(written) > 3
+    assert not [path for path in written if mode(path) & 0o077]
