@@ -9,6 +9,7 @@ from collections.abc import Callable
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.explaining import brief
 
 _MIN_FREE_BYTES = 2 * 2**30
 
@@ -31,7 +32,7 @@ def doctor() -> None:
             rows.append((name, "ok", check()))
         except Exception as error:  # noqa: BLE001 - a doctor reports every illness
             broken = broken or is_needed
-            rows.append((name, "missing" if is_needed else "optional", str(error)))
+            rows.append((name, "missing" if is_needed else "optional", _said(error)))
     console.table(("what", "state", "details"), rows)
     _show_tiers()
     if broken:
@@ -45,6 +46,13 @@ def _show_tiers() -> None:
     console.table(
         ("tier", "state", "reviews/s, one core", "cost", "details"), rows_of(examine_tiers())
     )
+
+
+def _said(error: Exception) -> str:
+    """What a check found wrong: a foreseen error in full, of any other its first line."""
+    from resources.errors import ReviewGraphError
+
+    return str(error) if isinstance(error, ReviewGraphError) else brief(error)
 
 
 def _python() -> str:
