@@ -30,6 +30,12 @@ Stage = Literal["collected", "normalised", "enriched", "counted", "published", "
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """The stages in the order in which a review passes them, as the ledger names them."""
 
+MIN_POSTED_DAY = date(1990, 1, 1)
+"""No review is older: what claims to be has a wrong date."""
+
+MAX_DAYS_AHEAD = 2
+"""How far a review's date may lie ahead of ours: clocks differ, and so do calendars."""
+
 UNDETERMINED = "und"
 """The language of a text that says too little: ISO 639-2's code for "undetermined"."""
 

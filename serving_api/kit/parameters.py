@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import AfterValidator, BeforeValidator, Field
+
+from resources.vocabulary import MAX_DAYS_AHEAD, MIN_POSTED_DAY, utc_today
 
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -30,14 +32,23 @@ def _require_iso_day(value: Any) -> Any:
     raise ValueError("must be a day such as 2026-03-31")
 
 
+def _require_day_of_reviews(day: date) -> date:
+    # Where no review can be, there is nothing to select, to count or to report on; and whoever
+    # computes with the ends of the calendar falls over its edge.
+    last = utc_today() + timedelta(days=MAX_DAYS_AHEAD)
+    if not MIN_POSTED_DAY <= day <= last:
+        raise ValueError(f"must lie between {MIN_POSTED_DAY} and {last}, as all reviews do")
+    return day
+
+
 CleanText = Annotated[str, Field(max_length=300), AfterValidator(refuse_unstorable_characters)]
 """Text of a client that may reach a query as a bound parameter."""
 
 MemberName = Annotated[str, Field(max_length=4000), AfterValidator(refuse_unstorable_characters)]
 """The name of a product, place or topic: whatever reviews call it, links must be able to say."""
 
-Day = Annotated[date, BeforeValidator(_require_iso_day)]
-"""A day in UTC, spelled ``YYYY-MM-DD`` and nothing else."""
+Day = Annotated[date, BeforeValidator(_require_iso_day), AfterValidator(_require_day_of_reviews)]
+"""A day in UTC on which a review can have been written, spelled ``YYYY-MM-DD`` and nothing else."""
 
 SnapshotVersion = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 """The name of a snapshot version; a strict pattern, because it becomes the name of a folder."""

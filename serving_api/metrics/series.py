@@ -131,27 +131,20 @@ def _buckets(grain: Grain, first_day: date, last_day: date) -> Iterator[tuple[da
     bucket = _bucket_of(grain, first_day)
     while bucket <= last_day:
         following = _bucket_after(grain, bucket)
-        end = last_day if following is None else min(following - _ONE_DAY, last_day)
-        yield bucket, max(bucket, first_day), end
-        if following is None:
-            return
+        yield bucket, max(bucket, first_day), min(following - _ONE_DAY, last_day)
         bucket = following
 
 
 def _bucket_of(grain: Grain, day: date) -> date:
     if grain == "week":
-        return day - timedelta(days=min(day.weekday(), (day - date.min).days))
+        return day - timedelta(days=day.weekday())
     return day.replace(day=1) if grain == "month" else day
 
 
-def _bucket_after(grain: Grain, bucket: date) -> date | None:
-    """The next stretch; None at the end of the calendar."""
-    try:
-        if grain == "month":
-            return (bucket.replace(day=28) + timedelta(days=4)).replace(day=1)
-        return bucket + timedelta(days=7 if grain == "week" else 1)
-    except OverflowError:
-        return None
+def _bucket_after(grain: Grain, bucket: date) -> date:
+    if grain == "month":
+        return (bucket.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return bucket + timedelta(days=7 if grain == "week" else 1)
 
 
 def _annotated(sums: Sums) -> int:

@@ -6,9 +6,10 @@ import json
 
 import polars as pl
 
+from resources.vocabulary import MAX_DAYS_AHEAD, MIN_POSTED_DAY
+
 _LONGEST_TEXT = 100_000
-_EARLIEST = pl.datetime(1990, 1, 1, time_zone="UTC")
-_FUTURE_DAYS = 2
+_EARLIEST = pl.lit(MIN_POSTED_DAY).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 _LONGEST_VALUE = 200
 _COLUMNS = ["day", "tenant_id", "source", "batch_id", "record_number", "reason_code", "reason",
             "field", "value", "payload"]  # fmt: skip
@@ -36,7 +37,7 @@ def with_rejections(rows: pl.DataFrame) -> pl.DataFrame:
                    pl.col("rating_scale").cast(pl.Int64)), "rating", given_rating),
         (judged & pl.col("date_problem").is_not_null(), "unreadable_date",
          pl.format("'{}' is not a date that can be read.", given_date), "date", given_date),
-        (judged & (pl.col("posted_at") > pl.col("received_at") + pl.duration(days=_FUTURE_DAYS)),
+        (judged & (pl.col("posted_at") > pl.col("received_at") + pl.duration(days=MAX_DAYS_AHEAD)),
          "date_in_future", pl.format("The date {} lies after the day it was received.", given_date),
          "date", given_date),
         (judged & (pl.col("posted_at") < _EARLIEST), "date_too_old",
