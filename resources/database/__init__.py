@@ -22,6 +22,7 @@ from resources.database.errors import (
     EmbeddedServerError,
     SupersededAttemptError,
     TierNotAllowedError,
+    TooManyOpenRequestsError,
     UnknownTenantError,
 )
 from resources.database.event_records import Event
@@ -68,6 +69,7 @@ __all__ = [
     "Tenant",
     "TenantName",
     "TierNotAllowedError",
+    "TooManyOpenRequestsError",
     "UnitOfWork",
     "UnknownTenantError",
     "UsageEntry",

@@ -25,6 +25,10 @@ class DuplicateError(ReviewGraphError):
     """Something with that name or address exists already."""
 
 
+class TooManyOpenRequestsError(ReviewGraphError):
+    """A tenant has asked for as many reports as may be open at once."""
+
+
 class SupersededAttemptError(ReviewGraphError):
     """A run wants to end a report request that another attempt has taken over since."""
 

@@ -144,6 +144,7 @@ report_requests = Table(
     CheckConstraint("period_start <= period_end", name="period_in_order"),
     Index(
         "ix_report_requests_open",
+        "tenant_id",
         "created_at",
         postgresql_where=text("status in ('queued', 'running')"),
     ),

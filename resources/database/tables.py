@@ -6,6 +6,7 @@ from resources.database.batch_records import batch_runs
 from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
 from resources.database.event_records import events
+from resources.database.idempotency import idempotency_keys
 from resources.database.ledger import stage_runs
 from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
@@ -22,6 +23,7 @@ __all__ = [
     "corrections",
     "dataforseo_tasks",
     "events",
+    "idempotency_keys",
     "import_batches",
     "memberships",
     "metadata",

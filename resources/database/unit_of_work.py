@@ -25,7 +25,9 @@ from resources.database.enrichment_choices import (
 )
 from resources.database.errors import DatabaseUnavailableError
 from resources.database.event_records import EventRepository
+from resources.database.idempotency import IdempotencyRepository
 from resources.database.ledger import LedgerRepository
+from resources.database.report_queue import ReportQueue
 from resources.database.report_records import ReportRepository
 from resources.database.schema import TENANT_SETTING, USER_SETTING
 from resources.database.snapshot_records import SnapshotRepository
@@ -152,6 +154,16 @@ class UnitOfWork:
     def reports(self) -> ReportRepository:
         """The report requests and documents."""
         return ReportRepository(self.session)
+
+    @cached_property
+    def report_queue(self) -> ReportQueue:
+        """The open report requests: who may ask for how much, and whose turn it is."""
+        return ReportQueue(self.session)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyRepository:
+        """Answers by the keys that clients gave."""
+        return IdempotencyRepository(self.session)
 
     @cached_property
     def events(self) -> EventRepository:

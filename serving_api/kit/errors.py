@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from resources.errors import ReviewGraphError
 
@@ -108,6 +109,22 @@ REGISTRY: dict[str, ProblemKind] = {
         "The request body is too large",
         "Send less at once.",
     ),
+    "file-damaged": ProblemKind(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "The stored file is not what was written",
+        "It is not sent. Request the report again to have it written anew, and give your operator "
+        "the request id.",
+    ),
+    "idempotency-key-reused": ProblemKind(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The idempotency key stands for another request",
+        "Send the request that the key was first used with, or take a new key.",
+    ),
+    "too-many-requests": ProblemKind(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "More is asked for than can be worked on",
+        "Wait the seconds given in Retry-After, then send the request again.",
+    ),
     "range-not-satisfiable": ProblemKind(
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         "The file has no such part",
@@ -130,6 +147,7 @@ REGISTRY: dict[str, ProblemKind] = {
     ),
 }
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SLUG_OF_STATUS = {
     HTTPStatus.BAD_REQUEST: "bad-request",
     HTTPStatus.UNAUTHORIZED: "unauthenticated",
@@ -234,7 +252,7 @@ def install(app: FastAPI) -> None:
 
     def answer_problem(request: Request, error: Exception) -> Response:
         if not isinstance(error, Problem):
-            error = _from_framework(error)
+            error = _from_framework(request, error)
         return problem_response(error, request_id_of(request))
 
     def answer_outage(request: Request, error: Exception) -> Response:
@@ -255,7 +273,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(outage, on_outage)
 
 
-def _from_framework(error: Exception) -> Problem:
+def _from_framework(request: Request, error: Exception) -> Problem:
     if isinstance(error, RequestValidationError):
         return Problem(
             "invalid-parameters",
@@ -268,5 +286,20 @@ def _from_framework(error: Exception) -> Problem:
         )
     if isinstance(error, HTTPException):
         slug = _SLUG_OF_STATUS.get(HTTPStatus(error.status_code), "bad-request")
-        return Problem(slug, headers=error.headers)
+        headers = error.headers
+        if slug == "method-not-allowed":
+            headers = {"Allow": ", ".join(_allowed_methods(request))}
+        return Problem(slug, headers=headers)
     raise error
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """The methods of an address over all its routes; the router names those of the first alone."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.router.routes
+        )
+    ]

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from serving_api.kit.auth import AsMember
-from serving_api.kit.caching import REVALIDATE, matches
+from serving_api.kit.caching import REVALIDATE, is_any, matches
 from serving_api.kit.errors import documented
+from serving_api.kit.idempotency import IdempotencyKey
 from serving_api.kit.openapi import Tag
 from serving_api.kit.services import CurrentServices
 from serving_api.reports import schemas, service
@@ -48,14 +49,22 @@ def list_reports(
                 }
             }
         },
-        **documented("forbidden"),
+        **documented(
+            "forbidden", "invalid-parameters", "idempotency-key-reused", "too-many-requests"
+        ),
     },
 )
 def request_report(
-    wanted: schemas.NewReport, session: AsMember, response: Response
+    wanted: schemas.NewReport,
+    session: AsMember,
+    response: Response,
+    key: IdempotencyKey = None,
 ) -> schemas.ReportRequest:
-    """Queue a report. Owners, administrators and analysts may."""
-    request = service.request_report(session, wanted)
+    """Queue a report. Owners, administrators and analysts may.
+
+    While a request for the same report is open, it is the answer. A tenant may have 20 open.
+    """
+    request = service.request_report(session, wanted, key)
     response.headers["Location"] = service.request_address(session.tenant.id, request.id)
     return request
 
@@ -85,7 +94,7 @@ def read_report(report_id: ReportId, session: AsMember) -> schemas.Report:
         },
         206: {"description": "The part that the Range header asks for."},
         304: {"description": "The client's copy is the file."},
-        **documented("file-gone", "range-not-satisfiable"),
+        **documented("file-gone", "file-damaged", "range-not-satisfiable"),
     },
 )
 def download_report_file(
@@ -106,12 +115,15 @@ def download_report_file(
         "Vary": "Authorization",
         "Accept-Ranges": "bytes",
     }
-    if matches(request.headers.get("if-none-match"), headers["ETag"]):
+    held = request.headers.get("if-none-match")
+    if matches(held, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     part = service.part_of(
         file, request.headers.get("range"), request.headers.get("if-range"), headers["ETag"]
     )
     download = service.open_file(session, file, report_id, services.objects, part)
+    if is_any(held):  # the file is there, and it is what was written
+        return Response(status_code=304, headers=headers)
     first, end = part or (0, download.size)
     headers["Content-Length"] = str(end - first)
     if part is not None:

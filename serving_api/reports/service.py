@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 from resources import database
-from resources.storage.objects import ObjectNotFoundError, ObjectStore
+from resources.database.report_queue import MAX_OPEN_REQUESTS
+from resources.storage.objects import (
+    ObjectDamagedError,
+    ObjectNotFoundError,
+    ObjectStore,
+    sha256_of,
+)
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
+from serving_api.kit.idempotency import once
 from serving_api.kit.paging import Cursors, link
 from serving_api.kit.ranges import RangeNotSatisfiableError, wanted_part
 from serving_api.reports.schemas import (
@@ -22,6 +30,11 @@ from serving_api.reports.schemas import (
     ReportPage,
     ReportRequest,
 )
+
+# About how long it takes until one of the open requests is answered.
+_SECONDS_PER_REPORT = 30
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -118,20 +131,23 @@ def open_file(
 ) -> Download:
     """Open a file of a report for sending, or a part of it.
 
-    Its content is compared with its name before anything is sent.
+    Its content is compared with the checksum that is registered before anything is sent.
 
     Raises:
-        ObjectDamagedError: The stored file is not what was written.
-        Problem: ``file-gone`` if the object store no longer has it.
+        Problem: ``file-gone`` if the object store no longer has it; ``file-damaged`` if what it has
+            is not what was written.
     """
     tenant_id = session.tenant.id
     # The key comes from our own database; this holds even if a row of it were ever wrong.
     if not file["key"].startswith(f"tenants/{tenant_id}/"):
         raise Problem("not-found")
     try:
-        chunks = objects.stream(file["key"], within=part)
+        chunks = _sound_chunks(file, objects, part)
     except ObjectNotFoundError:
         raise Problem("file-gone") from None
+    except ObjectDamagedError as error:
+        logger.error("report file damaged", extra={"told": str(error)})  # noqa: TRY400 - expected
+        raise Problem("file-damaged") from None
     return Download(
         chunks=chunks,
         size=file["bytes"],
@@ -141,20 +157,62 @@ def open_file(
     )
 
 
-def request_report(session: TenantSession, wanted: NewReport) -> ReportRequest:
-    """Ask for a report.
+def _sound_chunks(
+    file: database.ReportFile, objects: ObjectStore, part: tuple[int, int] | None
+) -> Iterator[bytes]:
+    """The content of a file, of which the store, its name and the register say the same.
 
     Raises:
-        Problem: ``forbidden`` for a member who may only read.
+        ObjectDamagedError: They do not.
+        ObjectNotFoundError: The store has no such file.
+    """
+    key = file["key"]
+    if file["sha256"] != sha256_of(key) or file["bytes"] != objects.size(key):
+        raise ObjectDamagedError(
+            f"The object {key} is not the one that its report registered. Make the report again."
+        )
+    return objects.stream(key, within=part)
+
+
+def request_report(session: TenantSession, wanted: NewReport, key: str | None) -> ReportRequest:
+    """Ask for a report; who asks for the same as an open request is given that one.
+
+    Args:
+        session: Who asks.
+        wanted: What the report shall cover.
+        key: The request's idempotency key, if it has one.
+
+    Raises:
+        Problem: ``forbidden`` for a member who may only read; ``too-many-requests`` while the
+            tenant has as many open as it may; ``idempotency-key-reused``.
     """
     session.require_role("owner", "admin", "analyst")
-    request = session.work.reports.request(
-        session.tenant.id,
-        requested_by=str(session.principal.user_id),
-        period_start=wanted.period_start,
-        period_end=wanted.period_end,
+
+    def ask() -> ReportRequest:
+        try:
+            request = session.work.report_queue.ask(
+                session.tenant.id,
+                requested_by=str(session.principal.user_id),
+                period_start=wanted.period_start,
+                period_end=wanted.period_end,
+            )
+        except database.TooManyOpenRequestsError:
+            raise Problem(
+                "too-many-requests",
+                f"{MAX_OPEN_REQUESTS} of your report requests are open, as many as there may be. "
+                "Wait until one is answered, then ask again.",
+                headers={"Retry-After": str(_SECONDS_PER_REPORT)},
+            ) from None
+        return _request(request)
+
+    return once(
+        session,
+        key,
+        operation="request_report",
+        body=wanted,
+        answer=ReportRequest,
+        produce=ask,
     )
-    return _request(request)
 
 
 def get_request(session: TenantSession, request_id: str) -> ReportRequest:
