@@ -263,11 +263,12 @@ class ObjectStore:
                 raise _not_found(key) from error
 
     def _holds(self, stored: StoredObject) -> bool:
-        """Whether the file is there, whole: its name is its bytes, unless they were cut short."""
+        """Whether the file is there and sound; one that is damaged is written over."""
         try:
-            return self.size(stored.key) == stored.size
-        except ObjectNotFoundError:
+            self._verify(stored.key, self._head(stored.key))
+        except (ObjectNotFoundError, ObjectDamagedError):
             return False
+        return True
 
     def _upload(self, stored: StoredObject, file: IO[bytes]) -> None:
         """Write an object; it becomes visible whole, in one part or in many."""
@@ -284,7 +285,7 @@ class ObjectStore:
 
     def _verify(self, key: str, found: ObjectMeta) -> None:
         """Compare an object's content with its key, unless this state of it was compared before."""
-        state = (key, f"{found['e_tag']} {found['size']} {found['last_modified'].timestamp()}")
+        state = (key, self._state(key, found))
         with self._lock:
             if state in self._sound:
                 self._sound.move_to_end(state)
@@ -292,12 +293,23 @@ class ObjectStore:
         digest = hashlib.sha256()
         for chunk in self._chunks(key, found, None):
             digest.update(chunk)
-        if digest.hexdigest() != _sha256_of(key):
+        if digest.hexdigest() != sha256_of(key):
             raise _damaged(key)
         with self._lock:
             self._sound[state] = None
             if len(self._sound) > _MAX_REMEMBERED:
                 self._sound.popitem(last=False)
+
+    def _state(self, key: str, found: ObjectMeta) -> str:
+        """What differs as soon as an object was written to."""
+        state = f"{found['e_tag']} {found['size']} {found['last_modified'].timestamp()}"
+        if self._folder is None:
+            return state
+        # The time of a file's content can be set back by whoever changes it; this one cannot.
+        try:
+            return f"{state} {(self._folder / key).stat().st_ctime_ns}"
+        except FileNotFoundError as error:
+            raise _not_found(key) from error
 
     def _chunks(
         self, key: str, found: ObjectMeta, within: tuple[int, int] | None
@@ -335,8 +347,13 @@ def _key(tenant_id: str, sha256: str, suffix: str) -> str:
     return _checked(f"tenants/{tenant_id}/{sha256[:2]}/{sha256}{suffix}")
 
 
-def _sha256_of(key: str) -> str:
-    return key.split("/")[3][:64]
+def sha256_of(key: str) -> str:
+    """The checksum of the content that a key stands for.
+
+    Raises:
+        ObjectStoreError: It is no key of this store.
+    """
+    return _checked(key).split("/")[3][:64]
 
 
 def _checked(key: str) -> str:
