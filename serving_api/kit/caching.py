@@ -82,19 +82,31 @@ def answer(
     digest = hashlib.sha256(f"{_SHAPE}\0{version}\0{query}".encode()).hexdigest()
     etag = f'"{version[:16]}-{digest[:16]}"'
     headers = {"ETag": etag, "Cache-Control": cache_control, "Vary": "Authorization"}
-    if matches(request.headers.get("if-none-match"), etag):
+    wanted_unless = request.headers.get("if-none-match")
+    if matches(wanted_unless, etag):
         return Response(status_code=304, headers=headers)
     key = (tenant_id, version, query)
     body = cache.get(key)
     if body is None:
         body = produce().model_dump_json().encode()
         cache.put(key, body)
+    if is_any(wanted_unless):  # known only now: an answer that does not exist is no answer
+        return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client already holds what ``etag`` names (RFC 9110, 13.1.2)."""
-    if if_none_match is None:
-        return False
-    held = {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
-    return "*" in held or etag in held
+    """Whether the client says that it holds what ``etag`` names (RFC 9110, 13.1.2)."""
+    return etag in {held.removeprefix("W/") for held in _listed(if_none_match)}
+
+
+def is_any(if_none_match: str | None) -> bool:
+    """Whether the client holds whatever there is: ``*``, which says nothing of what there is not.
+
+    Ask only once it is certain that there is something to answer with.
+    """
+    return "*" in _listed(if_none_match)
+
+
+def _listed(if_none_match: str | None) -> set[str]:
+    return {held.strip() for held in (if_none_match or "").split(",")}

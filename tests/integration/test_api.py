@@ -214,6 +214,27 @@ def test_every_answer_carries_the_security_headers_and_a_request_id(world, ada):
             assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
+def test_a_method_that_an_address_does_not_take_is_answered_with_all_that_it_does(world, ada):
+    report = world.ids["acme"]["report"]
+    taken = {
+        "/healthz": {"GET"},
+        "/v1/me": {"GET"},
+        "/v1/auth/token": {"POST"},
+        "/v1/analyze": {"POST"},
+        f"{ACME}/reports": {"GET", "POST"},
+        f"{ACME}/reports/{report}": {"GET"},
+        f"{ACME}/taxonomy": {"GET", "PUT"},
+        f"{ACME}/aspect-lexicon": {"GET", "PUT"},
+        f"{ACME}/nlp-settings": {"GET", "PUT"},
+        f"{ACME}/reviews/{world.ids['acme']['review']}/corrections": {"GET", "POST"},
+    }
+    for address, methods in taken.items():
+        for method in ("DELETE", "PATCH", "OPTIONS", "TRACE"):
+            answer = ada.request(method, address)
+            assert answer.status_code == 405, (method, address)
+            assert set(answer.headers["allow"].split(", ")) == methods, (method, address)
+
+
 def test_a_request_id_is_taken_over_only_if_it_is_harmless(world):
     with world.client() as client:
         given = client.get("/healthz", headers={"X-Request-ID": "trace-1.2_3"})

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import statistics
 from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import text
 
+from resources.vocabulary import MAX_DAYS_AHEAD, MIN_POSTED_DAY, utc_today
 from serving_api.kit.caching import AnswerCache
 from tests.api_world import (
     FIRST_DAY,
@@ -122,10 +125,9 @@ def test_days_outside_the_data_are_points_without_reviews(ada):
 
 
 @pytest.mark.parametrize("grain", ["week", "month"])
-@pytest.mark.parametrize(
-    ("first", "last"), [("0001-01-01", "0001-02-03"), ("9999-11-20", "9999-12-31")]
-)
-def test_a_series_reaches_to_both_ends_of_the_calendar(ada, grain, first, last):
+def test_a_series_reaches_to_both_ends_of_what_reviews_can_be(ada, grain):
+    first = MIN_POSTED_DAY.isoformat()
+    last = (utc_today() + timedelta(days=MAX_DAYS_AHEAD)).isoformat()
     body = read(ada, f"{ACME}/metrics/series", **{"from": first, "to": last, "grain": grain})
     assert body["points"][0]["start"] == first
     assert body["points"][-1]["end"] == last
@@ -268,6 +270,31 @@ def test_a_report_is_listed_and_its_files_come_whole(world, ada):
         assert (kept.status_code, kept.content) == (304, b"")
 
 
+def test_whoever_holds_anything_is_not_told_that_it_holds_what_does_not_exist(world, ada):
+    anything = {"If-None-Match": "*"}
+    report = f"{ACME}/reports/{world.ids['acme']['report']}"
+    there = [f"{ACME}/metrics", f"{ACME}/reviews/{review_key('acme', 0)}", f"{report}/files/pdf"]
+    nowhere = [
+        f"{ACME}/reviews/{'0' * 32}",
+        f"{ACME}/reviews?snapshot={'0' * 32}",
+        f"{ACME}/metrics?dimension=product&member=nothing",
+        f"{ACME}/metrics?member=nothing",
+        f"{report}/files/doc",
+        "/v1/tenants/brava/metrics",
+        "/v1/tenants/empty/metrics",
+    ]
+    assert [ada.get(one, headers=anything).status_code for one in there] == [304] * len(there)
+    for one in nowhere:
+        assert ada.get(one, headers=anything).status_code in {404, 410}, one
+    path = world.objects.path(world.ids["acme"]["file"])
+    hidden = path.rename(path.with_suffix(".hidden"))
+    try:
+        gone = [ada.get(f"{report}/files/{one}", headers=anything).status_code for one in FORMATS]
+    finally:
+        hidden.rename(path)
+    assert sorted(gone) == [304, 304, 410]
+
+
 def test_a_file_that_is_gone_is_a_problem(world, ada):
     report = read(ada, f"{ACME}/reports")["items"][-1]
     path = world.objects.path(world.ids["acme"]["file"])
@@ -307,7 +334,51 @@ def test_a_file_that_was_changed_is_not_sent(world, ada):
         answer = ada.get(report["files"][0]["href"])
     finally:
         path.write_bytes(content)
-    assert answer.status_code == 503
+    assert_damaged(answer)
+
+
+def test_a_file_that_was_changed_after_it_was_read_is_not_sent_whatever_its_times_say(world, ada):
+    report = read(ada, f"{ACME}/reports")["items"][-1]
+    path = world.objects.path(world.ids["acme"]["file"])
+    content, times = path.read_bytes(), path.stat()
+    assert ada.get(report["files"][0]["href"]).content == content
+    with path.open("r+b") as file:  # in place: the same inode, size and time of its content
+        file.write(content.swapcase())
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    try:
+        whole = ada.get(report["files"][0]["href"])
+        part = ada.get(report["files"][0]["href"], headers={"Range": "bytes=5-9"})
+        anything = ada.get(report["files"][0]["href"], headers={"If-None-Match": "*"})
+    finally:
+        path.write_bytes(content)
+    for answer in (whole, part, anything):
+        assert_damaged(answer)
+
+
+def test_a_file_that_is_not_the_one_registered_is_not_sent(world, ada):
+    other = world.objects.put("acme", b"another file", suffix=".html")
+    file = {"format": "html", "key": other.key, "sha256": "0" * 64, "bytes": other.size}
+    with world.database.jobs() as work:
+        report = work.reports.add_document(
+            "acme",
+            snapshot_version=world.ids["acme"]["snapshot"],
+            title="Reviews of acme",
+            review_count=1,
+            files=[{**file, "media_type": FORMATS["html"]}],
+        )
+    try:
+        assert_damaged(ada.get(f"{ACME}/reports/{report.id}/files/html"))
+    finally:
+        with world.database.jobs() as work:
+            work.session.execute(
+                text("delete from reviewgraph.report_documents where id = :id"), {"id": report.id}
+            )
+
+
+def assert_damaged(answer):
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "urn:reviewgraph:problem:file-damaged"
+    assert "content-disposition" not in answer.headers
 
 
 def test_a_report_is_asked_for_and_followed(world, ada):
