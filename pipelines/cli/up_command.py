@@ -69,15 +69,16 @@ def _start_all(
     session: Session, supervisor: Supervisor, port: int, api_port: int
 ) -> dict[str, str]:
     """Start the servers in the order in which they need each other; return their addresses."""
-    from pipelines.supervisor import free_port
+    from pipelines.ports import kept_port
     from resources.settings import PROJECT_ROOT
 
+    home = session.settings.home
     binaries = Path(sys.executable).parent
     reviewgraph = str(binaries / "reviewgraph")
     addresses: dict[str, str] = {}
     if session.settings.dataforseo_login is None:
         with console.step("sandbox (DataForSEO)"):
-            sandbox_port = free_port()
+            sandbox_port = kept_port(home, "sandbox")
             server = supervisor.start(
                 "sandbox", [reviewgraph, "sandbox", "--port", str(sandbox_port)], cwd=PROJECT_ROOT
             )
@@ -91,14 +92,14 @@ def _start_all(
         }
         addresses["Sandbox"] = address
     with console.step("API"):
-        api_port = free_port(api_port)
+        api_port = kept_port(home, "api", api_port)
         server = supervisor.start(
             "api", [reviewgraph, "api", "--port", str(api_port)], cwd=PROJECT_ROOT
         )
         supervisor.wait_until_answers(server, f"http://127.0.0.1:{api_port}/healthz")
     addresses["API"] = f"http://127.0.0.1:{api_port}/openapi.json"
     with console.step("code server"):
-        code_port = free_port()
+        code_port = kept_port(home, "code-server")
         server = supervisor.start(
             "code-server",
             [
@@ -111,16 +112,20 @@ def _start_all(
         supervisor.wait_until_listens(server, code_port, seconds=300)
     workspace = _write_workspace(session, code_port)
     with console.step("Dagster UI and daemon"):
-        port = free_port(port)
-        arguments = ["-w", str(workspace)]
+        port = kept_port(home, "webserver", port)
         supervisor.start(
-            "daemon", [str(binaries / "dagster-daemon"), "run", *arguments], cwd=PROJECT_ROOT
+            "daemon",
+            [str(binaries / "dagster-daemon"), "run", "-w", str(workspace)],
+            cwd=PROJECT_ROOT,
         )
         server = supervisor.start(
             "webserver",
-            [str(binaries / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port), *arguments],
+            [
+                sys.executable, "-m", "pipelines.ui_server",
+                "--port", str(port), "--workspace", str(workspace),
+            ],
             cwd=PROJECT_ROOT,
-        )
+        )  # fmt: skip
         supervisor.wait_until_answers(server, f"http://127.0.0.1:{port}/server_info", seconds=300)
     return {"Dagster UI": f"http://127.0.0.1:{port}", **addresses}
 
