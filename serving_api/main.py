@@ -20,6 +20,7 @@ from serving_api.documentation import page as documentation
 from serving_api.enrichment import routes as enrichment
 from serving_api.health import routes as health
 from serving_api.identity import routes as identity
+from serving_api.identity.passwords import PasswordChecks
 from serving_api.introduction import INTRODUCTION
 from serving_api.kit import errors, openapi
 from serving_api.kit.caching import AnswerCache
@@ -90,6 +91,8 @@ def create_app(
                 tokens=tokens,
                 cursors=cursors,
             )
+            app.state.passwords = PasswordChecks(used_database, settings.worker_count)
+            resources.callback(app.state.passwords.close)
             app.state.analyzer = Analyzer.with_workers(
                 settings.worker_count, seconds=settings.analysis_seconds
             )

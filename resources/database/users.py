@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +37,13 @@ from resources.database.schema import (
 
 if TYPE_CHECKING:
     from pwdlib import PasswordHash
+
+# Argon2id as PHC strings spell it: salt and digest in base64 without padding.
+_HASH = re.compile(
+    r"\$argon2id\$v=19\$m=(?P<memory>\d{1,9}),t=(?P<time>\d{1,4}),p=(?P<lanes>\d{1,3})"
+    r"\$(?P<salt>[A-Za-z0-9+/]{11,86})\$(?P<digest>[A-Za-z0-9+/]{16,86})",
+    re.ASCII,
+)
 
 Role = Literal["owner", "admin", "analyst", "viewer"]
 ROLES: tuple[Role, ...] = ("owner", "admin", "analyst", "viewer")
@@ -144,11 +153,10 @@ class UserRepository(Repository):
         """The user, if address and password belong together and the user is active.
 
         An unknown address takes as long as a wrong password, so that the time taken tells nobody
-        which addresses exist.
+        which addresses exist. So does a user whose hash is none that we make.
         """
         user = self.by_email(email)
-        known_hash = _hash_of_nobody() if user is None else user.password_hash
-        matches, newer_hash = _hasher().verify_and_update(password, known_hash)
+        matches, newer_hash = _check(password, None if user is None else user.password_hash)
         if user is None or not matches or not user.is_active:
             return None
         if newer_hash is not None:
@@ -184,6 +192,52 @@ def _hasher() -> PasswordHash:
     return PasswordHash.recommended()
 
 
+def prepare_hashing() -> None:
+    """Load and make what the first check of a password would else have to wait for."""
+    _hash_of_nobody()
+
+
 @cache
 def _hash_of_nobody() -> str:
     return _hasher().hash("nobody has this password")
+
+
+def _check(password: str, known_hash: str | None) -> tuple[bool, str | None]:
+    """Whether a password has a hash, and the hash to keep from now on if that is another one.
+
+    Takes the time of one check of today's cost at least, whatever the hash is, or is not.
+    """
+    if known_hash is not None and _is_affordable(known_hash):
+        matches, newer_hash = _hasher().verify_and_update(password, known_hash)
+        if matches or _costs_of(known_hash) == _costs_of(_hash_of_nobody()):
+            return matches, newer_hash
+    _hasher().verify(password, _hash_of_nobody())
+    return False, None
+
+
+def _is_affordable(password_hash: str) -> bool:
+    """Whether it can be checked at all, at no higher cost than one that we make."""
+    costs, usual = _costs_of(password_hash), _costs_of(_hash_of_nobody())
+    return bool(costs) and all(cost <= most for cost, most in zip(costs, usual, strict=True))
+
+
+def _costs_of(password_hash: str) -> tuple[int, ...]:
+    """Memory, time and lanes of a hash; nothing for what Argon2 would refuse to look at.
+
+    What was brought from elsewhere, cut short, or written by hand may be no hash at all, or one
+    whose check would take the machine's memory.
+    """
+    found = _HASH.fullmatch(password_hash)
+    if found is None or not all(_is_base64(found[part]) for part in ("salt", "digest")):
+        return ()
+    memory, time, lanes = (int(found[cost]) for cost in ("memory", "time", "lanes"))
+    return (memory, time, lanes) if time and lanes and memory >= 8 * lanes else ()
+
+
+def _is_base64(text: str) -> bool:
+    """Whether a text is the one spelling of some bytes, without padding."""
+    try:
+        content = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        return False
+    return base64.b64encode(content).decode().rstrip("=") == text

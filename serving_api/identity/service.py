@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import uuid
 
-from resources.database import UnitOfWork
+from resources.logs import fields
+from serving_api.identity.passwords import PasswordChecks
 from serving_api.identity.schemas import AccessToken, LogIn, Me
 from serving_api.kit.auth import UserSession
 from serving_api.kit.errors import CHALLENGE, Problem
@@ -15,19 +16,20 @@ from serving_api.tenants.service import tenants_of
 logger = logging.getLogger(__name__)
 
 
-def log_in(work: UnitOfWork, tokens: Tokens, log_in: LogIn, request_id: str) -> AccessToken:
+async def log_in(passwords: PasswordChecks, tokens: Tokens, log_in: LogIn) -> AccessToken:
     """Exchange email and password for an access token.
 
     Raises:
         Problem: ``invalid-credentials``, the same and after the same time for an unknown email, a
-            wrong password and a user who is no longer active.
+            wrong password and a user who is no longer active or has no password that can be
+            checked; ``too-many-requests``.
     """
-    user = work.users.verify_password(log_in.email, log_in.password.get_secret_value())
+    user = await passwords.user_of(log_in.email, log_in.password.get_secret_value())
     if user is None:
-        logger.warning("request %s: log-in refused", request_id)
+        logger.warning("log-in refused")
         raise Problem("invalid-credentials", headers={"WWW-Authenticate": CHALLENGE})
     session_id = uuid.uuid4()
-    logger.info("request %s: user %s logged in, session %s", request_id, user.id, session_id)
+    logger.info("logged in", extra=fields(user=str(user.id), session=str(session_id)))
     return AccessToken(access_token=tokens.issue(user.id, session_id), expires_in=LIFETIME_SECONDS)
 
 
