@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import socket
 import sys
@@ -10,17 +11,21 @@ from types import FrameType
 
 import uvicorn
 
+from resources.logs import fields, log_to_stderr
 from resources.settings import Settings
 from serving_api.main import create_app
 
 LOOPBACK = "127.0.0.1"
 _SECONDS_TO_FINISH = 10
 
+logger = logging.getLogger(__name__)
+
 
 def run_api(settings: Settings, port: int = 0) -> None:
     """Serve the API on loopback until SIGINT or SIGTERM; requests under way are finished first.
 
     Once it answers, one line of JSON on standard output says where: ``{"api": "http://..."}``.
+    Requests, refusals and errors go to standard error, see ``resources.logs``.
     Whatever shall be reached from elsewhere stands behind a proxy that speaks TLS.
 
     Args:
@@ -31,6 +36,7 @@ def run_api(settings: Settings, port: int = 0) -> None:
         OSError: If the port is taken.
         SystemExit: With code 1 if the application could not start.
     """
+    log_to_stderr()
     listener = bind(port)
     server = AnnouncingServer(create_app(settings), address_of(listener))
     # uvicorn raises the signal once more when it has ended, for whoever waits for it. Here that is
@@ -46,6 +52,7 @@ def run_api(settings: Settings, port: int = 0) -> None:
             signal.signal(number, handler)
     if not server.started:
         sys.exit(1)
+    logger.info("stopped")
 
 
 class AnnouncingServer(uvicorn.Server):
@@ -59,6 +66,7 @@ class AnnouncingServer(uvicorn.Server):
         """Start, then announce the address."""
         await super().startup(sockets)
         if self.started:
+            logger.info("started", extra=fields(address=self.address))
             sys.stdout.write(json.dumps({"api": self.address}) + "\n")
             sys.stdout.flush()
 
@@ -67,8 +75,8 @@ def server_config(app: object) -> uvicorn.Config:
     """How the API is served, here and in tests."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
-        log_level="warning",
-        access_log=False,  # addresses hold what people search for
+        log_config=None,  # its loggers pass on what they are told
+        access_log=False,  # addresses hold what people search for; the edge logs without them
         server_header=False,
         proxy_headers=False,  # nobody in front is trusted before someone says so
         timeout_graceful_shutdown=_SECONDS_TO_FINISH,

@@ -181,6 +181,7 @@ class Database:
 def _pool(url: URL) -> Engine:
     return create_engine(
         url,
+        hide_parameters=True,  # an error's message may be logged, and would quote what people wrote
         pool_pre_ping=True,  # the server may have been restarted since the connection was last used
         pool_size=5,
         max_overflow=15,

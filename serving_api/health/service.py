@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from resources.database import Database
 from resources.errors import ReviewGraphError
+from resources.logs import fields
 from resources.storage.snapshots import SnapshotStore
 from serving_api.health.schemas import Readiness
 
@@ -30,6 +31,6 @@ def _state(name: str, check: Callable[[], object]) -> Literal["ok", "failing"]:
     try:
         check()
     except (SQLAlchemyError, ReviewGraphError, OSError):
-        logger.warning("not ready: %s", name, exc_info=True)
+        logger.warning("not ready", extra=fields(part=name), exc_info=True)
         return "failing"
     return "ok"

@@ -48,7 +48,9 @@ async def current_principal(
     """
     if credentials is None:
         raise Problem("unauthenticated", headers={"WWW-Authenticate": CHALLENGE})
-    return services_of(request).tokens.verify(credentials.credentials)
+    principal = services_of(request).tokens.verify(credentials.credentials)
+    request.scope["user_id"] = str(principal.user_id)  # for the log
+    return principal
 
 
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]

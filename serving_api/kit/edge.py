@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, security headers, body limit, and the last catch of errors.
+"""The outermost layer: request ids, the log, headers, body limit, and the last catch of errors.
 
 It is plain ASGI rather than a framework middleware, so that answers stream through it untouched
 and a client that hangs up cancels the work behind it.
@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving_api.kit.errors import Problem, problem_response
+from resources.logs import bound, fields
+from resources.vocabulary import is_tenant_id
+from serving_api.kit.errors import METHODS, Problem, problem_response
 
 DEFAULT_MAX_BODY_BYTES = 64 * 1024
 _GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -34,7 +38,11 @@ SECURITY_HEADERS = {
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
+# Who looks for intruders reads these.
+_REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
+
 logger = logging.getLogger(__name__)
+requests = logging.getLogger("serving_api.requests")
 
 
 def takes_bodies(*, up_to: int) -> Callable[[Endpoint], Endpoint]:
@@ -66,29 +74,68 @@ class Edge:
             return
         request_id = _request_id(Headers(scope=scope).get("x-request-id"))
         scope["request_id"] = request_id
+        with bound(request_id=request_id):
+            await self._serve(scope, receive, send, request_id)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         has_started = False
+        status, sent_bytes, began = 0, 0, time.monotonic()
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal has_started
+            nonlocal has_started, status, sent_bytes
             if message["type"] == "http.response.start":
-                has_started = True
+                has_started, status = True, message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+            sent_bytes += len(message.get("body", b""))
             await send(message)
 
         try:
             await self._app(scope, _limited(scope, receive), send_with_headers)
         except ClientDisconnect:
-            logger.info("request %s: the client hung up", request_id)
+            logger.info("the client hung up")
         except Exception as error:
-            logger.exception("request %s failed", request_id)
+            logger.exception("failed")
             if has_started:
                 raise  # the server closes the connection: a cut answer must not look whole
             problem = error if isinstance(error, Problem) else Problem("unexpected")
+            scope["problem"] = problem.slug
             await problem_response(problem, request_id)(scope, receive, send_with_headers)
+        finally:
+            _log_request(scope, status, sent_bytes, time.monotonic() - began)
+
+
+def _log_request(scope: Scope, status: int, sent_bytes: int, seconds: float) -> None:
+    """Write the line of a request: what was asked of whom by whom, and what became of it.
+
+    The address is told by its route and its tenant. What else is in it is the client's: what
+    people search for, and now and then a password in the wrong place.
+    """
+    tenant = scope.get("path_params", {}).get("tenant", "")
+    requests.log(
+        _level_of(status),
+        "request",
+        extra=fields(
+            method=scope["method"] if scope["method"] in METHODS else "other",
+            route=getattr(scope.get("route"), "path", None),
+            tenant=tenant if is_tenant_id(tenant) else None,
+            user=scope.get("user_id"),
+            client=scope["client"][0] if scope.get("client") else None,
+            status=status or None,  # none where the client hung up before there was one
+            problem=scope.get("problem"),
+            bytes=sent_bytes,
+            milliseconds=round(seconds * 1000, 1),
+        ),
+    )
+
+
+def _level_of(status: int) -> int:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return logging.ERROR
+    return logging.WARNING if status in _REFUSALS else logging.INFO
 
 
 def _request_id(given: str | None) -> str:

@@ -147,7 +147,7 @@ REGISTRY: dict[str, ProblemKind] = {
     ),
 }
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SLUG_OF_STATUS = {
     HTTPStatus.BAD_REQUEST: "bad-request",
     HTTPStatus.UNAUTHORIZED: "unauthenticated",
@@ -253,12 +253,12 @@ def install(app: FastAPI) -> None:
     def answer_problem(request: Request, error: Exception) -> Response:
         if not isinstance(error, Problem):
             error = _from_framework(request, error)
+        request.scope["problem"] = error.slug
         return problem_response(error, request_id_of(request))
 
     def answer_outage(request: Request, error: Exception) -> Response:
-        request_id = request_id_of(request)
-        logger.error("request %s: %s", request_id, error, exc_info=error)
-        return problem_response(Problem("unavailable", headers={"Retry-After": "5"}), request_id)
+        logger.error("unavailable", exc_info=error)
+        return answer_problem(request, Problem("unavailable", headers={"Retry-After": "5"}))
 
     # Handlers are plain functions of microseconds, yet Starlette would send them to a thread.
     async def on_problem(request: Request, error: Exception) -> Response:
@@ -297,7 +297,7 @@ def _allowed_methods(request: Request) -> list[str]:
     """The methods of an address over all its routes; the router names those of the first alone."""
     return [
         method
-        for method in _METHODS
+        for method in METHODS
         if any(
             route.matches({**request.scope, "method": method})[0] is Match.FULL
             for route in request.app.router.routes

@@ -10,6 +10,7 @@ from typing import cast
 
 from resources import database
 from resources.database.report_queue import MAX_OPEN_REQUESTS
+from resources.logs import fields
 from resources.storage.objects import (
     ObjectDamagedError,
     ObjectNotFoundError,
@@ -145,8 +146,8 @@ def open_file(
         chunks = _sound_chunks(file, objects, part)
     except ObjectNotFoundError:
         raise Problem("file-gone") from None
-    except ObjectDamagedError as error:
-        logger.error("report file damaged", extra={"told": str(error)})  # noqa: TRY400 - expected
+    except ObjectDamagedError:
+        logger.exception("report file damaged", extra=fields(report=report_id))
         raise Problem("file-damaged") from None
     return Download(
         chunks=chunks,

@@ -357,4 +357,6 @@ def test_the_server_says_where_it_is_and_stops_when_it_is_told(world, stop):
             _, errors = server.communicate(timeout=30)
         finally:
             server.kill()
-    assert (server.returncode, errors) == (0, "")
+    log = [json.loads(line) for line in errors.splitlines()]
+    assert server.returncode == 0
+    assert [line["event"] for line in log] == ["started", "request", "stopped"]
