@@ -68,7 +68,7 @@ class Supervisor:
     def start(self, name: str, command: Sequence[str], *, cwd: Path) -> Server:
         """Start a server in a session of its own, its output in ``logs``."""
         log = self.logs / f"{name}.log"
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own commands
                 list(command),
                 cwd=cwd,
