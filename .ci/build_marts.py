@@ -10,7 +10,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from resources.metrics.warehouse import INPUTS, Warehouse
+from resources.metrics.inputs import INPUTS
+from resources.metrics.warehouse import Warehouse
 
 
 def main() -> None:

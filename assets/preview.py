@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 import polars as pl
 
-OWNERS = ["team:reviewgraph"]
 _PREVIEW_ROWS = 20
+_MAX_BARS, _BAR_STEP, _BAR_HEIGHT = 30, 9, 60
 
 
 def table(frame: pl.DataFrame) -> dg.MetadataValue[Any]:
@@ -33,21 +34,33 @@ def records(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
     return table(pl.DataFrame(list(rows), strict=False))
 
 
-def bars(values: Sequence[tuple[str, float]], *, colour: str = "#4f46e5") -> dg.MetadataValue[Any]:
-    """Return a small bar chart, drawn as an SVG inside Markdown: one bar per labelled value."""
-    width, height, gap = 520, 120, 2
-    top = max((value for _, value in values), default=0) or 1
-    step = width / max(len(values), 1)
-    drawn = "".join(
-        f'<rect x="{index * step:.1f}" y="{height - value / top * height:.1f}" '
-        f'width="{max(step - gap, 1):.1f}" height="{value / top * height:.1f}" fill="{colour}">'
-        f"<title>{label}: {value:g}</title></rect>"
-        for index, (label, value) in enumerate(values)
-    )
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{drawn}</svg>'
-    from urllib.parse import quote
+def bars(values: Sequence[tuple[str, int]], what: str) -> dg.MetadataValue[Any]:
+    """Return a small bar chart, drawn as an SVG inside Markdown: one bar per labelled value.
 
-    return dg.MetadataValue.md(f"![chart](data:image/svg+xml;utf8,{quote(svg)})")
+    Dagster's UI shows Markdown of fewer than 1,000 characters in its place, and anything longer
+    only after a click. All bars are therefore one path, and the last of them are drawn.
+
+    Args:
+        values: Label and value of each bar, in order.
+        what: What is counted, for example ``reviews per month``.
+    """
+    if not values:
+        return dg.MetadataValue.md(f"{what}: none")
+    shown = values[-_MAX_BARS:]
+    label, top = max(shown, key=lambda bar: bar[1])
+    heights = [round(value / (top or 1) * _BAR_HEIGHT) for _, value in shown]
+    path = "".join(
+        f"M{index * _BAR_STEP},{_BAR_HEIGHT}v-{height}h{_BAR_STEP - 2}v{height}"
+        for index, height in enumerate(heights)
+    )
+    width = len(shown) * _BAR_STEP
+    svg = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{_BAR_HEIGHT}'>"
+        f"<path fill='#4f46e5' d='{path}'/></svg>"
+    )
+    said = f"{what}, {shown[0][0]} to {shown[-1][0]}, most in {label}: {top:,}"
+    drawn = quote(svg, safe=",:/='")
+    return dg.MetadataValue.md(f"![{said}](data:image/svg+xml;utf8,{drawn})\n\n{said}")
 
 
 def _type_name(dtype: pl.DataType) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import dagster as dg
 
-from assets import preview
+from assets import catalogue, preview
 from assets.failures import Failures
 from assets.scope import RunScope
 from resources.database import (
@@ -65,8 +65,7 @@ class Press:
 
 @dg.asset(
     deps=["tenant_snapshot"],
-    group_name="reports",
-    owners=preview.OWNERS,
+    **catalogue.entry("reports", "assets/reports", "resources/reporting"),
     kinds={"plotly", "python"},
     description=(
         "The report of each tenant whose numbers are new, or of each request the run answers: one "

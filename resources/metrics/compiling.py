@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.errors import ReviewGraphError
+from resources.metrics.documenting import description_of, with_column_types
 from resources.metrics.plan import (
     DBT_PROJECT,
     PLAN_PATH,
@@ -88,7 +89,9 @@ def compile_project() -> Plan:
     with tempfile.TemporaryDirectory(prefix="reviewgraph-dbt-") as folder:
         run_dbt("compile", environment=dbt_environment(Path(folder), inputs=Path(folder)))
         manifest = json.loads((Path(folder) / "target" / "manifest.json").read_bytes())
-    return plan_of(manifest, made_from)
+        empty = Path(folder) / "empty" / DATABASE_FILE
+        empty.parent.mkdir()
+        return with_column_types(plan_of(manifest, made_from), empty)
 
 
 def dbt_environment(folder: Path, *, inputs: Path) -> dict[str, str]:
@@ -160,7 +163,7 @@ def _model(node: Mapping[str, Any], names: Mapping[str, str]) -> Model:
         raw_sql=node["raw_code"],
         description=node["description"],
         columns=tuple(
-            Column(column["name"], column["description"], column["data_type"])
+            Column(column["name"], column["description"], column["data_type"] or "")
             for column in node["columns"].values()
         ),
         models=tuple(names[one] for one in reads if one in names),
@@ -176,7 +179,7 @@ def _data_test(node: Mapping[str, Any], names: Mapping[str, str]) -> DataTest:
         model=_subject(node, names),
         models=tuple(names[one] for one in node["depends_on"]["nodes"]),
         sql=node["compiled_code"],
-        description=node["description"],
+        description=description_of(node),
         severity=config["severity"].upper(),
         fail_calc=config["fail_calc"],
         warn_if=config["warn_if"],

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.errors import ReviewGraphError
+from resources.metrics.inputs import INPUTS
 from resources.settings import PROJECT_ROOT
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -29,7 +30,7 @@ PLAN_PATH = DBT_PROJECT / "target" / "plan.json"
 
 _FOLDERS = ("models", "macros", "tests")
 _COMPILERS = ("dbt-core", "dbt-duckdb", "duckdb")
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 class PlanError(ReviewGraphError):
@@ -38,11 +39,11 @@ class PlanError(ReviewGraphError):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a model, as dbt documents it."""
+    """A column of a model: what dbt says of it, and DuckDB's name of its type."""
 
     name: str
     description: str
-    data_type: str | None
+    data_type: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Model:
         sql: The compiled query.
         raw_sql: The query as it is written.
         description: What a row of it is.
-        columns: The documented columns.
+        columns: Its columns, in their order.
         models: The models it reads.
         sources: The sources it reads.
     """
@@ -86,7 +87,7 @@ class DataTest:
         model: The model that it is about.
         models: All models it reads.
         sql: The compiled query.
-        description: What it holds, when its author said.
+        description: What it holds.
         severity: ``ERROR`` or ``WARN``.
         fail_calc: What is computed over the rows found, usually their count.
         warn_if: The comparison by which that is a warning.
@@ -171,13 +172,15 @@ class Plan:
 
 
 def fingerprint(project: Path = DBT_PROJECT) -> str:
-    """Name the state of a dbt project: its files' contents, and the versions that compile them."""
+    """Name the state of a dbt project: its files, its inputs' columns, and what compiles them."""
     digest = hashlib.sha256()
     for path in project_files(project):
         digest.update(f"{path.relative_to(project)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     for package in _COMPILERS:
         digest.update(f"{package} {version(package)}\0".encode())
+    for name, schema in INPUTS.items():  # the types of the marts' columns follow from these
+        digest.update(f"{name} {schema}\0".encode())
     digest.update(_FORMAT.encode())
     return digest.hexdigest()
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,18 +26,11 @@ import pyarrow as pa
 
 from resources.engine.kept import write_parquet
 from resources.errors import ReviewGraphError
-from resources.metrics import building, compiling, facts
+from resources.metrics import building, compiling
 from resources.metrics.building import FAILED, Outcome
+from resources.metrics.inputs import INPUTS
 from resources.metrics.plan import Plan
-from resources.storage import schemas
 from resources.storage.snapshot_files import ROWS_PER_PART
-
-INPUTS: Mapping[str, pa.Schema] = {
-    "daily_facts": schemas.DAILY_FACTS.schema,
-    "daily_label_facts": schemas.DAILY_LABEL_FACTS.schema,
-    "current_reviews": facts.CURRENT_REVIEWS_SCHEMA,
-}
-"""The Parquet files that the marts are built from, and their columns."""
 
 MARTS = (
     "reviews",
@@ -157,6 +150,19 @@ class Warehouse:
         if failed:
             raise WarehouseError(_what_failed(failed))
         return outcomes
+
+    def empty_models(self, plan: Plan) -> set[str]:
+        """The models that hold no row, views included: what is tested of them proves nothing.
+
+        Raises:
+            WarehouseError: The marts have not been built.
+        """
+        with self._marts() as marts:
+            return {
+                model.name
+                for model in plan.models
+                if not marts.sql(f"select 1 from {model.relation} limit 1").fetchall()
+            }
 
     def run_dbt(self, *arguments: str) -> None:
         """Run a dbt command over this run's inputs, in a process of its own.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from assets import catalogue
+from resources.storage.schemas import TABLES
+
 STAGES = [
     "raw_reviews",
     "reviews",
@@ -87,3 +90,56 @@ def test_no_asset_will_have_too_many_partitions_in_five_years(definitions):
         if spec.partitions_def is not None:
             count = spec.partitions_def.get_num_partitions()
             assert count + DAYS_IN_FIVE_YEARS < MAX_PARTITIONS, spec.key
+
+
+def test_every_asset_has_an_owner_of_its_domain_and_a_code_version(definitions):
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.owners == [catalogue.OWNERS[spec.group_name]], spec.key
+        assert spec.code_version, spec.key
+    domains = {spec.group_name for spec in definitions.resolve_all_asset_specs()}
+    assert domains == set(catalogue.OWNERS)
+    assert len(set(catalogue.OWNERS.values())) > 5, "one team for all is nobody"
+
+
+def test_every_table_has_columns_and_each_its_type(definitions):
+    columns = {
+        "/".join(spec.key.path): spec.metadata["dagster/column_schema"].columns
+        for spec in definitions.resolve_all_asset_specs()
+        if "dagster/column_schema" in spec.metadata
+    }
+    assert set(columns) >= {*TABLES, *(f"marts/{name}" for name in MARTS)}
+    for name, schema in TABLES.items():
+        assert [column.name for column in columns[name]] == schema.schema.names
+    for name, described in columns.items():
+        assert described, name
+        for column in described:
+            assert column.type not in ("", "?", "None"), f"{name}.{column.name}"
+    for name in MARTS:
+        for column in columns[f"marts/{name}"]:
+            assert column.description, f"{name}.{column.name}"
+    types = {column.name: column.type for column in columns["marts/metric_summary"]}
+    assert types["tenant_id"] == "VARCHAR"
+    assert types["average_rating"] == "DOUBLE"
+
+
+def test_every_check_says_what_it_holds(definitions):
+    graph = definitions.resolve_asset_graph()
+    described = {key: graph.get(key).description for key in graph.asset_check_keys}
+    assert len(described) > len(BLOCKING_CHECKS)
+    for key, description in described.items():
+        assert description, key
+        assert key.name not in description, f"{key} says its name and not what it holds"
+
+
+def test_changed_code_is_another_code_version(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "PROJECT_ROOT", tmp_path)
+    (tmp_path / "stage").mkdir()
+    (tmp_path / "stage" / "one.py").write_text("x = 1\n")
+    catalogue.code_version.cache_clear()
+    before = catalogue.code_version("stage")
+    (tmp_path / "stage" / "one.py").write_text("x = 2\n")
+    catalogue.code_version.cache_clear()
+    assert catalogue.code_version("stage") != before
+    with pytest.raises(FileNotFoundError, match="holds no code"):
+        catalogue.code_version("elsewhere")
+    catalogue.code_version.cache_clear()
