@@ -1,13 +1,15 @@
 """``raw_reviews``: what every source sent on an ingestion day, as it came."""
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets import preview
+from assets import catalogue, preview
 from assets.clock import Clock
+from assets.partition_rows import describe_days
 from assets.partitions import DAYS, ONE_RUN
 from assets.scope import RunScope
 from resources.collection.arrivals import Absence, Arrival, collect_day
@@ -22,8 +24,7 @@ from resources.vocabulary import DayRange
 @dg.asset(
     partitions_def=DAYS,
     backfill_policy=ONE_RUN,
-    group_name="collection",
-    owners=preview.OWNERS,
+    **catalogue.entry("collection", "assets/collection", "resources/collection", table=RAW_REVIEWS),
     kinds={"deltalake", "python"},
     description=(
         "Append-only records of every source, with payload, source, tenant, task id and cost. The "
@@ -60,16 +61,18 @@ def raw_reviews(
             told.append(outcome)
     tenants = scope.collected_tenants(context, lake)
     batches = landed_batches(lake, database, days, tenants)
-    counts = count_rows(batches)
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": int(counts["rows"].sum()),
-            "table_version": lake.version(RAW_REVIEWS),
-            "preview": preview.table(counts),
-            "batches": preview.table(batches),
-            **({"asked": preview.records(map(_answer, told))} if told else {}),
+    asked = {"asked": preview.records(map(_answer, told))} if told else {}
+
+    def describe(day: date) -> dict[str, Any]:
+        landed = batches.filter(pl.col("day") == day)
+        return {
+            "preview": preview.table(count_rows(landed)),
+            "batches": preview.table(landed),
+            **(asked if day == clock.today() else {}),
         }
-    )
+
+    describe_days(context, lake, RAW_REVIEWS, days, describe)
+    return dg.MaterializeResult()
 
 
 def landed_batches(

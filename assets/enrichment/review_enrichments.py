@@ -1,16 +1,19 @@
 """``review_enrichments``: what each review version says, with the versions of the models."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets import preview
+from assets import catalogue, preview
 from assets.enrichment.annotating import SUMMARY_SCHEMA, AnnotatedPart, annotate_part
 from assets.enrichment.due_batches import DueBatches, due_batches
+from assets.gates import check_result, gate, hold_back, rows_of_the_run, say_skipped
+from assets.partition_rows import NOTHING_NEW, describe_days
 from assets.partitions import DAYS, ONE_RUN
-from assets.reviews.checks import check_result, hold_back, rows_of_the_run
 from assets.reviews.reviews import keep_settled
 from assets.scope import RunScope
 from resources.database import BatchOutcome, Database, DayOutcome, StageRecorder
@@ -28,9 +31,14 @@ from resources.storage.schemas import REVIEW_ENRICHMENTS, REVIEWS
     deps=["reviews"],
     partitions_def=DAYS,
     backfill_policy=ONE_RUN,
-    group_name="enrichment",
-    owners=preview.OWNERS,
     kinds={"deltalake", "python"},
+    **catalogue.entry(
+        "enrichment",
+        "assets/enrichment",
+        "resources/enrichment",
+        "resources/nlp",
+        table=REVIEW_ENRICHMENTS,
+    ),
     description=(
         "Language, sentiment, aspects, topics, entities, keywords and signals of every review "
         "version, by pure functions over Arrow batches; each row names the models that wrote it, "
@@ -48,7 +56,8 @@ def review_enrichments(
     tenants = scope.reviewed_tenants(context, lake)
     with database.jobs() as work:
         contexts = {tenant: tenant_context(work, tenant) for tenant in tenants}
-    summaries, tiers = [SUMMARY_SCHEMA.to_frame()], Counter[str]()
+    summaries = [SUMMARY_SCHEMA.to_frame()]
+    tiers: dict[date, Counter[str]] = {}
     with open_engine(settings) as engine:
         for day in scope.days(context).days():
             with database.jobs() as work:  # now and not before: people may be correcting reviews
@@ -69,21 +78,32 @@ def review_enrichments(
                 with database.jobs() as work:
                     recorder.record(work, outcomes)
                 summaries.append(done.summary)
-                tiers += done.tiers
+                tiers[day] = tiers.get(day, Counter()) + done.tiers
     summary = pl.concat(summaries)
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": int(summary["reviews"].sum()),
-            "table_version": lake.version(REVIEW_ENRICHMENTS),
-            "models": dg.MetadataValue.json(default_context().versions()),
-            "tiers": dg.MetadataValue.json(dict(tiers)),
-            "texts_annotated": int(summary["annotated"].sum()),
-            "texts_reused": int(summary["reused"].sum()),
-            "rows_repeated": int(summary["repeated"].sum()),
-            "rows_corrected": int(summary["corrected"].sum()),
-            "preview": preview.table(summary),
-        }
+    describe_days(
+        context,
+        lake,
+        REVIEW_ENRICHMENTS,
+        scope.days(context),
+        lambda day: _described(summary.filter(pl.col("day") == day), tiers.get(day, Counter())),
     )
+    return dg.MaterializeResult(
+        metadata={"models": dg.MetadataValue.json(default_context().versions())}
+    )
+
+
+def _described(summary: pl.DataFrame, tiers: Counter[str]) -> dict[str, Any]:
+    """What the run did of a day."""
+    read = f"{summary['reviews'].sum():,} reviews read"
+    return {
+        "this_run": NOTHING_NEW if summary.is_empty() else read,
+        "tiers": dg.MetadataValue.json(dict(tiers)),
+        "texts_annotated": int(summary["annotated"].sum()),
+        "texts_reused": int(summary["reused"].sum()),
+        "rows_repeated": int(summary["repeated"].sum()),
+        "rows_corrected": int(summary["corrected"].sum()),
+        "preview": preview.table(summary),
+    }
 
 
 def outcome_of(
@@ -117,21 +137,23 @@ def outcome_of(
     )
 
 
-@dg.asset_check(
-    asset="review_enrichments",
-    blocking=True,
-    description="Great Expectations: labels, ranges and model versions of the run's rows.",
+@gate(
+    "review_enrichments",
+    "Great Expectations: labels, ranges and model versions of the run's rows.",
 )
 def enrichments_meet_expectations(
     context: dg.AssetCheckExecutionContext,
     lake: dg.ResourceParam[Lake],
     database: dg.ResourceParam[Database],
     scope: RunScope,
-) -> dg.AssetCheckResult:
+) -> Iterator[dg.AssetCheckResult]:
     """Hold the run's enrichments against their suite."""
     days, tenants = scope.days(context), scope.reviewed_tenants(context, lake)
     rows = rows_of_the_run(context, lake, database, REVIEW_ENRICHMENTS, days, tenants)
+    if rows.is_empty():
+        say_skipped(context, "review_enrichments", "enrichments_meet_expectations")
+        return
     findings = quality.check_enrichments(rows)
     at_fault = quality.tenants_at_fault(rows, findings)
     hold_back(database, days, at_fault, "enrichments_meet_expectations", "enriched")
-    return check_result(findings)
+    yield check_result(findings, "review_enrichments", "enrichments_meet_expectations")

@@ -6,8 +6,9 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from assets import preview
+from assets import catalogue, preview
 from assets.metrics.marts import folder_for_the_marts
+from assets.partition_rows import say_nothing_new
 from assets.scope import RunScope
 from resources.database import Database, StageRecorder
 from resources.engine import Engine, open_engine
@@ -44,11 +45,13 @@ _SPECS = {
             name,
             deps=["reviews", "review_enrichments"],
             description=description,
-            group_name="metrics",
-            owners=preview.OWNERS,
             kinds={"deltalake", "polars", "spark"},
+            **catalogue.entry(
+                "metrics", "assets/metrics/daily_facts.py", "resources/metrics", table=table
+            ),
+            skippable=True,
         )
-        for name, (_, _, description) in _SPECS.items()
+        for name, (table, _, description) in _SPECS.items()
     ]
 )
 def facts_of_the_reviews(
@@ -58,8 +61,15 @@ def facts_of_the_reviews(
     settings: dg.ResourceParam[Settings],
     scope: RunScope,
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Count the tenants' current reviews with the configured engine."""
+    """Count the tenants' current reviews with the configured engine.
+
+    Without a tenant to count for, the tables stay and nothing is materialized; what follows in the
+    run is skipped.
+    """
     tenants = scope.reviewed_tenants(context, lake)
+    if not tenants:
+        say_nothing_new(context)
+        return
     recorder = StageRecorder("counted", context.run.run_id)
     enriched = lake.version(REVIEW_ENRICHMENTS)
     with open_engine(settings) as engine, folder_for_the_marts(context, settings) as folder:
@@ -102,13 +112,14 @@ def _result(
     lake: Lake, name: str, tenants: Sequence[str], commit: Commit
 ) -> dg.MaterializeResult[None]:
     spec, _, _ = _SPECS[name]
-    count = "review_count" if spec is DAILY_FACTS else "mention_count"
+    count, unit = (
+        ("review_count", "reviews") if spec is DAILY_FACTS else ("mention_count", "mentions")
+    )
     rows = lake.read(spec, tenants=tenants).frame
     by_month = (
         rows.group_by(pl.col("posted_day").dt.strftime("%Y-%m").alias("month"))
         .agg(pl.col(count).sum())
         .sort("month")
-        .tail(36)
         .collect()
     )
     by_tenant = (rows.group_by("tenant_id").agg(pl.len().alias("rows"), pl.col(count).sum())).sort(
@@ -117,9 +128,10 @@ def _result(
     return dg.MaterializeResult(
         asset_key=name,
         metadata={
-            "dagster/row_count": commit.rows,
+            "dagster/row_count": lake.row_count(spec),
+            "rows_of_this_run": commit.rows,
             "table_version": commit.version,
-            "by_month": preview.bars(list(by_month.iter_rows())),
+            "by_month": preview.bars(list(by_month.iter_rows()), f"{unit} per month"),
             "preview": preview.table(by_tenant.collect()),
         },
     )

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import leftovers, preview
+from assets import catalogue, leftovers
+from assets.partition_rows import say_nothing_new
 from assets.scope import RunScope
 from resources.engine import PolarsEngine
 from resources.metrics.building import PASSED
@@ -36,8 +37,9 @@ _SOURCES = {
 
 def model_spec(model: Model) -> dg.AssetSpec:
     """Draw a dbt model as an asset below ``marts``; its sources are the assets that they are."""
+    group = "marts" if model.folder == "marts" else "marts_staging"
     columns = [
-        dg.TableColumn(column.name, column.data_type or "?", column.description)
+        dg.TableColumn(column.name, column.data_type, column.description or None)
         for column in model.columns
     ]
     return dg.AssetSpec(
@@ -48,8 +50,8 @@ def model_spec(model: Model) -> dg.AssetSpec:
             f"{textwrap.indent(model.raw_sql, '    ')}\n```"
         ),
         # Staging and intermediate models stand apart from the marts.
-        group_name="marts" if model.folder == "marts" else "marts_staging",
-        owners=preview.OWNERS,
+        group_name=group,
+        owners=[catalogue.OWNERS[group]],
         kinds={"dbt", "duckdb"},
         code_version=hashlib.sha1(model.raw_sql.encode(), usedforsecurity=False).hexdigest(),
         skippable=True,
@@ -68,7 +70,7 @@ def test_spec(test: DataTest) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         test.name,
         asset=_model_key(test.model),
-        description=test.description or None,
+        description=test.description,
         additional_deps=[_model_key(name) for name in test.models if name != test.model],
         blocking=test.severity == "ERROR",
         metadata={"dagster_dbt/unique_id": test.unique_id},
@@ -94,17 +96,27 @@ def marts(
     settings: dg.ResourceParam[Settings],
     scope: RunScope,
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """Build and test the marts of the run's tenants."""
-    warehouse = prepare_warehouse(
-        lake, scope.reviewed_tenants(context, lake), run_folder(context, settings)
-    )
+    """Build and test the marts of the run's tenants; without tenants nothing is built."""
+    tenants = scope.reviewed_tenants(context, lake)
+    if not tenants:
+        say_nothing_new(context)
+        return
+    warehouse = prepare_warehouse(lake, tenants, run_folder(context, settings))
     outcomes = {outcome.name: outcome for outcome in warehouse.build(_PLAN)}
+    empty = warehouse.empty_models(_PLAN)
     for name, outcome in outcomes.items():  # as they were built, each after what it reads
         if _model_key(name) in context.selected_asset_keys:
-            # Views hold no rows.
-            metadata = {} if outcome.rows is None else {"dagster/row_count": outcome.rows}
+            # Views hold no rows. The file holds this run's tenants and no others, so its count is
+            # not that of the mart.
+            metadata = {"tenants_of_this_run": len(tenants)}
+            if outcome.rows is not None:
+                metadata["rows_of_this_run"] = outcome.rows
             yield dg.MaterializeResult(asset_key=_model_key(name), metadata=metadata)
+    unchecked = {test.name for test in _PLAN.tests if empty.issuperset(test.models)}
     for check in context.selected_asset_check_keys:
+        if check.name in unchecked:
+            context.log.info("The check %s was skipped: there is no row to check.", check.name)
+            continue
         status = outcomes[check.name].status
         yield dg.AssetCheckResult(
             asset_key=check.asset_key,

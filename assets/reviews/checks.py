@@ -4,50 +4,50 @@ Both checks block the stages after them in the same run, and mark the tenants th
 ledger, so that a later run does not report numbers that a gate has refused.
 """
 
+from collections.abc import Iterator
+
 import dagster as dg
 import polars as pl
 
 from assets import preview
+from assets.gates import check_result, gate, hold_back, rows_of_the_run, say_skipped
 from assets.scope import RunScope
-from resources.database import BatchStage, Database
+from resources.database import Database
 from resources.reviews import quality
-from resources.reviews.findings import Finding
 from resources.storage.lake import Lake
-from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS, TableSpec
-from resources.vocabulary import DayRange, Stage
+from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
+from resources.vocabulary import DayRange
 
 
-@dg.asset_check(
-    asset="reviews",
-    blocking=True,
-    description="Great Expectations: keys, versions, ranges and dates of the run's rows.",
-)
+@gate("reviews", "Great Expectations: keys, versions, ranges and dates of the run's rows.")
 def reviews_meet_expectations(
     context: dg.AssetCheckExecutionContext,
     lake: dg.ResourceParam[Lake],
     database: dg.ResourceParam[Database],
     scope: RunScope,
-) -> dg.AssetCheckResult:
+) -> Iterator[dg.AssetCheckResult]:
     """Hold the run's reviews against their suite."""
     days, tenants = scope.days(context), scope.collected_tenants(context, lake)
     rows = rows_of_the_run(context, lake, database, REVIEWS, days, tenants)
+    if rows.is_empty():
+        say_skipped(context, "reviews", "reviews_meet_expectations")
+        return
     findings = quality.check_reviews(rows)
     hold_back(database, days, quality.tenants_at_fault(rows, findings), "reviews_meet_expectations")
-    return check_result(findings)
+    yield check_result(findings, "reviews", "reviews_meet_expectations")
 
 
-@dg.asset_check(
-    asset="reviews",
-    blocking=True,
-    additional_deps=["rejected_reviews"],
-    description="collected = kept + unchanged + rejected, for every tenant and day.",
+@gate(
+    "reviews",
+    "collected = kept + unchanged + rejected, for every tenant and day.",
+    also_reads=["rejected_reviews"],
 )
 def nothing_is_lost(
     context: dg.AssetCheckExecutionContext,
     lake: dg.ResourceParam[Lake],
     database: dg.ResourceParam[Database],
     scope: RunScope,
-) -> dg.AssetCheckResult:
+) -> Iterator[dg.AssetCheckResult]:
     """Count the tables themselves and compare with what the ledger says of each tenant and day."""
     days, tenants = scope.days(context), scope.collected_tenants(context, lake)
     with database.jobs() as work:
@@ -58,9 +58,14 @@ def nothing_is_lost(
             if record.stage == "normalised"
         ]
     balance = balance_of(lake, days, tenants, records)
+    if balance.is_empty():
+        say_skipped(context, "reviews", "nothing_is_lost")
+        return
     wrong = balance.filter(pl.col("difference") != 0)
     hold_back(database, days, wrong["tenant_id"].unique().to_list(), "nothing_is_lost")
-    return dg.AssetCheckResult(
+    yield dg.AssetCheckResult(
+        asset_key="reviews",
+        check_name="nothing_is_lost",
         passed=wrong.is_empty(),
         metadata={"balance": preview.table(balance), "tenants_and_days": len(balance)},
     )
@@ -100,65 +105,4 @@ def balance_of(
         .select("day", "tenant_id", "collected", "kept", "unchanged", "rejected", "difference")
         .sort("day", "tenant_id")
         .collect()
-    )
-
-
-def rows_of_the_run(
-    context: dg.AssetCheckExecutionContext,
-    lake: Lake,
-    database: Database,
-    spec: TableSpec,
-    days: DayRange,
-    tenants: list[str],
-) -> pl.DataFrame:
-    """The rows that the run has written, and of the others those that bear the same names.
-
-    They come in the columns that the gate looks at.
-    A check that runs without its asset is given all rows of the days.
-    """
-    stage: BatchStage = "normalised" if spec is REVIEWS else "enriched"
-    with database.jobs() as work:
-        done = work.batches.of_run(context.run.run_id, stage)
-    columns = ("batch_id", *quality.COLUMNS[spec.name])
-    frame = lake.read(spec, days=days, tenants=tenants).frame.select(columns)
-    if not done:
-        return frame.collect()
-    batches = pl.col("batch_id").is_in(sorted({record.batch_id for record in done}))
-    rows = frame.filter(batches).collect()
-    name = ("tenant_id", "review_key", "version")
-    # Only the names of the others are looked at; whole rows only where there are any.
-    others = frame.filter(~batches.fill_null(value=False))
-    twice = others.select(name).join(rows.lazy().select(name), on=name, how="semi").collect()
-    if twice.is_empty():
-        return rows
-    return pl.concat([rows, others.join(twice.lazy(), on=name, how="semi").collect()])
-
-
-def hold_back(
-    database: Database, days: DayRange, tenants: list[str], check: str, stage: Stage = "normalised"
-) -> None:
-    """Hold the tenants' days back in the ledger, so that nothing is reported from them."""
-    if not tenants:
-        return
-    with database.jobs() as work:
-        for day in days.days():
-            for tenant in tenants:
-                work.ledger.fail(tenant, day, stage, f"The check {check} did not pass.")
-
-
-def check_result(findings: list[Finding]) -> dg.AssetCheckResult:
-    """Turn findings into the check's answer: what broke, and how often."""
-    return dg.AssetCheckResult(
-        passed=all(finding.held for finding in findings),
-        metadata={
-            "expectations": len(findings),
-            "findings": preview.records(
-                {
-                    "expectation": finding.expectation,
-                    "held": finding.held,
-                    "unexpected rows": finding.unexpected_count,
-                }
-                for finding in findings
-            ),
-        },
     )

@@ -1,11 +1,14 @@
 """``reviews`` and ``rejected_reviews``: one schema and stable keys, or a reason why not."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets import preview
+from assets import catalogue, preview
+from assets.partition_rows import NOTHING_NEW, describe_days
 from assets.partitions import DAYS, ONE_RUN
 from assets.reviews.normalising import NormalisedPart, normalise_part, plan_day
 from assets.scope import RunScope
@@ -24,7 +27,9 @@ from resources.reviews.normalising import to_fingerprint
 from resources.settings import Settings
 from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
+from resources.vocabulary import DayRange
 
+_CODE = ("assets/reviews", "resources/reviews", "resources/values")
 _COUNTS = ("tenant_id", "collected", "kept", "unchanged", "rejected")
 _SOURCE_COUNTS = ("new", "changed", "unchanged", "rejected", "gone")
 _SCHEMA = pl.Schema(
@@ -42,17 +47,15 @@ _NO_COUNTS = pl.DataFrame(schema=_SCHEMA)
                 "Every version of every review: one schema, a stable key, ratings on 1 to 5, dates "
                 "in UTC. A changed review is a new version; an unchanged one is no new row."
             ),
-            group_name="reviews",
-            owners=preview.OWNERS,
             kinds={"deltalake", "polars"},
+            **catalogue.entry("reviews", *_CODE, table=REVIEWS),
         ),
         dg.AssetSpec(
             "rejected_reviews",
             deps=["raw_reviews"],
             description="Raw rows that cannot be used, each with its reason, field and value.",
-            group_name="reviews",
-            owners=preview.OWNERS,
             kinds={"deltalake", "polars"},
+            **catalogue.entry("reviews", *_CODE, table=REJECTED_REVIEWS),
         ),
     ],
     partitions_def=DAYS,
@@ -81,8 +84,14 @@ def normalised_reviews(
                 counts = done.counts.group_by("tenant_id").agg(pl.col(_COUNTS[1:]).sum())
                 totals.append(counts.select(pl.lit(day).alias("day"), *_COUNTS).cast(_SCHEMA))
     counts = pl.concat(totals).sort("day", "tenant_id")
-    yield _result(lake, "reviews", counts, "kept")
-    yield _result(lake, "rejected_reviews", counts, "rejected")
+    days = scope.days(context)
+    rejected = rejected_rows(lake, days, tenants)
+    describe_days(context, lake, REVIEWS, days, lambda day: _described(_of_day(counts, day)))
+    describe_days(
+        context, lake, REJECTED_REVIEWS, days, lambda day: _rejections(_of_day(rejected, day))
+    )
+    yield dg.MaterializeResult(asset_key="reviews")
+    yield dg.MaterializeResult(asset_key="rejected_reviews")
 
 
 def outcomes_of(done: NormalisedPart, work: UnitOfWork) -> Iterator[DayOutcome]:
@@ -154,13 +163,32 @@ def keep_settled(
         )
 
 
-def _result(lake: Lake, name: str, counts: pl.DataFrame, column: str) -> dg.MaterializeResult[None]:
-    spec = {"reviews": REVIEWS, "rejected_reviews": REJECTED_REVIEWS}[name]
-    return dg.MaterializeResult(
-        asset_key=name,
-        metadata={
-            "dagster/row_count": int(counts[column].sum()),
-            "table_version": lake.version(spec),
-            "preview": preview.table(counts),
-        },
-    )
+def rejected_rows(lake: Lake, days: DayRange, tenants: list[str]) -> pl.DataFrame:
+    """List rejected rows without what customers wrote: no values, and no reasons that quote them.
+
+    Returns:
+        Columns ``day, tenant_id, source, batch_id, record_number, reason_code, field``, in this
+        order.
+    """
+    columns = ("day", "tenant_id", "source", "batch_id", "record_number", "reason_code", "field")
+    rejected = lake.read(REJECTED_REVIEWS, days=days, tenants=tenants).frame
+    return rejected.select(columns).sort(columns).collect()
+
+
+def _of_day(rows: pl.DataFrame, day: date) -> pl.DataFrame:
+    return rows.filter(pl.col("day") == day)
+
+
+def _described(counts: pl.DataFrame) -> dict[str, Any]:
+    """What the run did of a day."""
+    if counts.is_empty():
+        return {"this_run": NOTHING_NEW}
+    said = ", ".join(f"{counts[name].sum():,} {name}" for name in _COUNTS[1:])
+    return {"this_run": said, "preview": preview.table(counts)}
+
+
+def _rejections(rows: pl.DataFrame) -> dict[str, Any]:
+    """The rejected rows of a day, and how many there are for each reason."""
+    by_reason = rows.group_by("tenant_id", "reason_code", "field").agg(pl.len().alias("rows"))
+    by_reason = by_reason.sort("rows", "tenant_id", "reason_code", descending=[True, False, False])
+    return {"by_reason": preview.table(by_reason), "preview": preview.table(rows)}

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import preview
+from assets import catalogue, preview
 from assets.failures import Failures
 from assets.metrics.marts import MART_KEYS, run_warehouse
 from assets.scope import RunScope
@@ -19,8 +19,7 @@ from resources.storage.snapshots import PublishedSnapshot, SnapshotStore
 
 @dg.asset(
     deps=MART_KEYS,
-    group_name="snapshots",
-    owners=preview.OWNERS,
+    **catalogue.entry("snapshots", "assets/snapshots", "resources/storage"),
     kinds={"parquet", "duckdb", "postgres"},
     description=(
         "One immutable folder of Parquet files per tenant and content version: the marts and the "
@@ -56,9 +55,12 @@ def tenant_snapshot(
                 published.append(snapshot)
                 with database.jobs() as work:
                     recorder.record_passed_on(work, days, [tenant], input_version=counted)
+    with database.jobs() as work:
+        rows = sum(record.row_count for record in work.snapshots.currents())
     yield dg.MaterializeResult(
         metadata={
-            "dagster/row_count": sum(sum(one.row_counts.values()) for one in published),
+            "dagster/row_count": rows,
+            "rows_of_this_run": sum(sum(one.row_counts.values()) for one in published),
             "preview": preview.records(
                 {
                     "tenant_id": one.tenant_id,

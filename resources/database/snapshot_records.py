@@ -114,6 +114,11 @@ class SnapshotRepository(Repository):
         )
         return self._one(SnapshotRecord, statement)
 
+    def currents(self) -> tuple[SnapshotRecord, ...]:
+        """The current snapshot of every tenant in sight that has one, by tenant."""
+        statement = select(snapshots).join(snapshot_pointers)
+        return self._all(SnapshotRecord, statement.order_by(snapshots.c.tenant_id))
+
     def get(self, tenant_id: str, version: str) -> SnapshotRecord | None:
         """One snapshot of the tenant."""
         statement = select(snapshots).where(

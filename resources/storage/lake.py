@@ -298,6 +298,10 @@ class Lake:
         table = self._tables.find(spec)
         return NO_VERSION if table is None else int(table.version())
 
+    def row_count(self, spec: TableSpec) -> int:
+        """How many rows the table holds now, of all days and tenants."""
+        return int(self.read(spec).frame.select(pl.len()).collect().item())
+
     def tenants(self, spec: TableSpec, days: DayRange) -> list[str]:
         """The tenants that have rows on any of the days, sorted."""
         column = pl.col("tenant_id")

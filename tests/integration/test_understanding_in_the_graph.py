@@ -109,7 +109,8 @@ def test_a_text_is_annotated_once_and_a_second_run_annotates_nothing(run, lake):
     assert [second[name] for name in counts] == [0, 0, 0, 0]
     assert rows_of(lake, "acme") == written
     assert first["tiers"] == {"fast": 10}
-    assert (first["dagster/row_count"], second["dagster/row_count"]) == (10, 0)
+    assert (first["dagster/row_count"], second["dagster/row_count"]) == (10, 10)
+    assert (first["this_run"], second["this_run"]) == ("10 reviews read", "nothing new")
     own = {"review_key": "", "source_review_id": ""}
     assert written["praise"] | own == written["again"] | own
 
