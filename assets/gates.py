@@ -36,7 +36,7 @@ def gate(
 
     def as_check(function: Callable[..., Any]) -> dg.AssetChecksDefinition:
         spec = dg.AssetCheckSpec(
-            function.__name__,  # type: ignore[attr-defined]
+            function.__name__,
             asset=asset,
             blocking=True,
             description=description,

@@ -133,4 +133,4 @@ def run(
         return None
     with outside_world(session.settings) as settings:
         outside = Session(settings, session.database)
-        return run_days(outside, days, names, on_event=on_event)
+        return run_days(outside, days, names, reason="demo", on_event=on_event)

@@ -117,7 +117,13 @@ class FileImport:
         """
         if self.is_through(landing):
             return None
-        return run_days(self.session, self.days(landing), [self.tenant_id], on_event=on_event)
+        return run_days(
+            self.session,
+            self.days(landing),
+            [self.tenant_id],
+            reason=f"import of {self.plan.source}",
+            on_event=on_event,
+        )
 
     def balance(self, landing: LandingReport, *, is_repeat: bool = False) -> Balance:
         """Count what became of the records of this import.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import run_tags
 from pipelines.complaints import keep_complaints
 from pipelines.session import Session
 from resources.errors import ReviewGraphError
@@ -95,6 +96,7 @@ def run_days(
     tenants: Sequence[str] = (),
     *,
     redo: bool = False,
+    reason: str = "days asked for",
     on_event: Callable[[StepEvent], None] = lambda _: None,
     resources: dict[str, Any] | None = None,
 ) -> str:
@@ -105,6 +107,7 @@ def run_days(
         days: The ingestion days.
         tenants: The tenants to work for; everyone with rows in those days when empty.
         redo: Whether to do the days again as a whole, whatever was done of them before.
+        reason: Why the run is made, as its tags say it, for example ``import of reviews.csv``.
         on_event: Told of each step as it starts and ends.
         resources: Resources to replace, by name.
 
@@ -123,8 +126,7 @@ def run_days(
         ASSET_PARTITION_RANGE_START_TAG: days.first.isoformat(),
         ASSET_PARTITION_RANGE_END_TAG: days.last.isoformat(),
     }
-    if len(tenants) == 1:
-        tags["reviewgraph/tenant"] = tenants[0]
+    tags |= run_tags.of_command("daily_job", reason, days, tenants)
     scope = {"scope": {"config": {"tenants": list(tenants), "redo": redo}}}
     return _execute(
         session,

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from pipelines import run_tags
 from pipelines.jobs import daily_job
 
 
@@ -15,4 +16,6 @@ from pipelines.jobs import daily_job
 def every_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Request the run of the day on which the schedule fires."""
     day = context.scheduled_execution_time.date().isoformat()
-    return dg.RunRequest(run_key=day, partition_key=day)
+    return dg.RunRequest(
+        run_key=day, partition_key=day, tags=run_tags.of(source="schedule", reason="every day")
+    )

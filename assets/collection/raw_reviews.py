@@ -9,6 +9,7 @@ import polars as pl
 
 from assets import catalogue, preview
 from assets.clock import Clock
+from assets.damage import damage_named
 from assets.partition_rows import describe_days
 from assets.partitions import DAYS, ONE_RUN
 from assets.scope import RunScope
@@ -59,8 +60,9 @@ def raw_reviews(
         ):
             context.log.info(outcome.sentence)
             told.append(outcome)
-    tenants = scope.collected_tenants(context, lake)
-    batches = landed_batches(lake, database, days, tenants)
+    with damage_named(lake):
+        tenants = scope.collected_tenants(context, lake)
+        batches = landed_batches(lake, database, days, tenants)
     asked = {"asked": preview.records(map(_answer, told))} if told else {}
 
     def describe(day: date) -> dict[str, Any]:

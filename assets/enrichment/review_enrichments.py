@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from assets import catalogue, preview
+from assets.damage import damage_named
 from assets.enrichment.annotating import SUMMARY_SCHEMA, AnnotatedPart, annotate_part
 from assets.enrichment.due_batches import DueBatches, due_batches
 from assets.gates import check_result, gate, hold_back, rows_of_the_run, say_skipped
@@ -58,7 +59,7 @@ def review_enrichments(
         contexts = {tenant: tenant_context(work, tenant) for tenant in tenants}
     summaries = [SUMMARY_SCHEMA.to_frame()]
     tiers: dict[date, Counter[str]] = {}
-    with open_engine(settings) as engine:
+    with damage_named(lake), open_engine(settings) as engine:
         for day in scope.days(context).days():
             with database.jobs() as work:  # now and not before: people may be correcting reviews
                 readings = {
@@ -149,7 +150,8 @@ def enrichments_meet_expectations(
 ) -> Iterator[dg.AssetCheckResult]:
     """Hold the run's enrichments against their suite."""
     days, tenants = scope.days(context), scope.reviewed_tenants(context, lake)
-    rows = rows_of_the_run(context, lake, database, REVIEW_ENRICHMENTS, days, tenants)
+    with damage_named(lake):
+        rows = rows_of_the_run(context, lake, database, REVIEW_ENRICHMENTS, days, tenants)
     if rows.is_empty():
         say_skipped(context, "review_enrichments", "enrichments_meet_expectations")
         return

@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from assets import catalogue, preview
+from assets.damage import damage_named
 from assets.metrics.marts import folder_for_the_marts
 from assets.partition_rows import say_nothing_new
 from assets.scope import RunScope
@@ -72,7 +73,11 @@ def facts_of_the_reviews(
         return
     recorder = StageRecorder("counted", context.run.run_id)
     enriched = lake.version(REVIEW_ENRICHMENTS)
-    with open_engine(settings) as engine, folder_for_the_marts(context, settings) as folder:
+    with (
+        damage_named(lake),
+        open_engine(settings) as engine,
+        folder_for_the_marts(context, settings) as folder,
+    ):
         commits = write_facts(lake, engine, tenants, folder)
         context.log.info("Counted %d tenants with %s.", len(tenants), engine.name)
     with database.jobs() as work:
@@ -128,7 +133,7 @@ def _result(
     return dg.MaterializeResult(
         asset_key=name,
         metadata={
-            "dagster/row_count": lake.row_count(spec),
+            "dagster/row_count": sum(lake.row_counts(spec).values()),
             "rows_of_this_run": commit.rows,
             "table_version": commit.version,
             "by_month": preview.bars(list(by_month.iter_rows()), f"{unit} per month"),

@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets import catalogue, leftovers
+from assets.damage import damage_named
 from assets.partition_rows import say_nothing_new
 from assets.scope import RunScope
 from resources.engine import PolarsEngine
@@ -101,7 +102,8 @@ def marts(
     if not tenants:
         say_nothing_new(context)
         return
-    warehouse = prepare_warehouse(lake, tenants, run_folder(context, settings))
+    with damage_named(lake):
+        warehouse = prepare_warehouse(lake, tenants, run_folder(context, settings))
     outcomes = {outcome.name: outcome for outcome in warehouse.build(_PLAN)}
     empty = warehouse.empty_models(_PLAN)
     for name, outcome in outcomes.items():  # as they were built, each after what it reads

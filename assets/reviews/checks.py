@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from assets import preview
+from assets.damage import damage_named
 from assets.gates import check_result, gate, hold_back, rows_of_the_run, say_skipped
 from assets.scope import RunScope
 from resources.database import Database
@@ -28,7 +29,8 @@ def reviews_meet_expectations(
 ) -> Iterator[dg.AssetCheckResult]:
     """Hold the run's reviews against their suite."""
     days, tenants = scope.days(context), scope.collected_tenants(context, lake)
-    rows = rows_of_the_run(context, lake, database, REVIEWS, days, tenants)
+    with damage_named(lake):
+        rows = rows_of_the_run(context, lake, database, REVIEWS, days, tenants)
     if rows.is_empty():
         say_skipped(context, "reviews", "reviews_meet_expectations")
         return
@@ -57,7 +59,8 @@ def nothing_is_lost(
             for record in work.ledger.for_day(day)
             if record.stage == "normalised"
         ]
-    balance = balance_of(lake, days, tenants, records)
+    with damage_named(lake):
+        balance = balance_of(lake, days, tenants, records)
     if balance.is_empty():
         say_skipped(context, "reviews", "nothing_is_lost")
         return

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from assets import catalogue, preview
+from assets.damage import damage_named
 from assets.partition_rows import NOTHING_NEW, describe_days
 from assets.partitions import DAYS, ONE_RUN
 from assets.reviews.normalising import NormalisedPart, normalise_part, plan_day
@@ -71,7 +72,7 @@ def normalised_reviews(
     """Normalise the run's days one after the other: each needs the versions seen before it."""
     tenants = scope.collected_tenants(context, lake)
     totals = [_NO_COUNTS]
-    with open_engine(settings) as engine:
+    with damage_named(lake), open_engine(settings) as engine:
         for day in scope.days(context).days():
             recorder = StageRecorder("normalised", context.run.run_id)
             plan = plan_day(engine, lake, database, day, tenants, redo=scope.redo)

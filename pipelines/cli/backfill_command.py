@@ -23,7 +23,14 @@ def backfill(
     dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
     force: Annotated[bool, typer.Option(help="Also days that are complete already.")] = False,
 ) -> None:
-    """Process the days of a range in order, as one run; days that are complete are left out."""
+    """Process the days of a range in order, as one run; days that are complete are left out.
+
+    Each day is answered for: due (and why), complete, never collected, or in the future. What was
+    published or computed and cannot be read any more is due, and is made again.
+
+    Exit codes: 0 when all that was due is done or nothing is due, whatever the days are; 1 when the
+    run failed; 2 for wrong usage, such as a range that ends before it starts; 130 when interrupted.
+    """
     from resources.vocabulary import DayRange
 
     days = DayRange(first.date(), last.date())
@@ -33,6 +40,8 @@ def backfill(
     with open_session() as session:
         plan = plan_backfill(session, days, tenant or [], force=force)
         console.say(plan.sentence)
+        for answer in plan.answers:
+            console.say(f"  {answer.sentence}")
         if not plan.days or dry_run:
             return
         run_id = run_backfill(session, plan, on_event=console.RunProgress())

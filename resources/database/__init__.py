@@ -26,7 +26,7 @@ from resources.database.errors import (
     UnknownTenantError,
 )
 from resources.database.event_records import Event
-from resources.database.ledger import StageRecord, StageStatus
+from resources.database.ledger import DueStage, StageRecord, StageStatus
 from resources.database.recording import BatchOutcome, DayOutcome, SourceOutcome, StageRecorder
 from resources.database.report_records import ReportDocument, ReportFile, ReportRequest
 from resources.database.snapshot_records import SnapshotRecord
@@ -49,6 +49,7 @@ __all__ = [
     "DatabaseUnavailableError",
     "DayOutcome",
     "DocumentRecord",
+    "DueStage",
     "DuplicateError",
     "EmbeddedServerError",
     "Event",

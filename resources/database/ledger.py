@@ -22,6 +22,7 @@ from sqlalchemy import (
     Index,
     Integer,
     PrimaryKeyConstraint,
+    Select,
     Table,
     Text,
     and_,
@@ -43,6 +44,7 @@ from resources.database.schema import TIMESTAMP, json_column, metadata, one_of, 
 from resources.vocabulary import STAGES, Stage
 
 StageStatus = Literal["running", "done", "failed", "held"]
+DueReason = Literal["never", "failed", "held", "running", "newer", "corrected"]
 STAGE_STATUSES: tuple[StageStatus, ...] = ("running", "done", "failed", "held")
 
 READS: Mapping[Stage, Stage] = MappingProxyType(
@@ -97,6 +99,28 @@ class StageRecord:
     attempts: int = 1
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueStage:
+    """A stage that has something to do for a tenant and day, and why.
+
+    Attributes:
+        tenant_id: The tenant.
+        day: The ingestion day (UTC).
+        stage: The stage that has to run.
+        why: ``never`` ran, ``failed``, ``held``, ``running`` still or interrupted, ``newer`` rows
+            came since, or a review was ``corrected`` since.
+        rows: Rows that the stage before has passed on.
+        error: What went wrong, of a stage that failed or is held.
+    """
+
+    tenant_id: str
+    day: date
+    stage: Stage
+    why: DueReason
+    rows: int
     error: str | None = None
 
 
@@ -235,6 +259,49 @@ class LedgerRepository(Repository):
         """Tenants and days for which any stage is due; arguments as for ``due``."""
         return {pair for stage in READS for pair in self.due(stage, days, tenants=tenants)}
 
+    def days_of(self, tenants: Sequence[str] | None = None) -> list[date]:
+        """The days of which there is a record, in order.
+
+        Args:
+            tenants: Only of these tenants; of all in sight when not given.
+        """
+        statement = select(stage_runs.c.day).distinct().order_by(stage_runs.c.day)
+        if tenants is not None:
+            statement = statement.where(stage_runs.c.tenant_id.in_(tenants))
+        return [row.day for row in self._execute(statement)]
+
+    def last_days(self) -> dict[str, date]:
+        """The last day of which each tenant in sight has a record."""
+        latest = func.max(stage_runs.c.day).label("day")
+        statement = select(stage_runs.c.tenant_id, latest).group_by(stage_runs.c.tenant_id)
+        return {row.tenant_id: row.day for row in self._execute(statement)}
+
+    def all_due(
+        self,
+        days: tuple[date, date] | None = None,
+        *,
+        tenants: Sequence[str] | None = None,
+    ) -> list[DueStage]:
+        """Every stage that is due, with its reason; arguments as for ``due``.
+
+        A stage behind one that is due is named once that one has run.
+
+        Returns:
+            By stage, day and tenant.
+        """
+        return [
+            DueStage(
+                tenant_id=row.tenant_id,
+                day=row.day,
+                stage=stage,
+                why=_reason(row.status, is_newer=row.read_less),
+                rows=row.rows_kept,
+                error=row.error,
+            )
+            for stage in READS
+            for row in self._execute(_due(stage, days, tenants))
+        ]
+
     def due(
         self,
         stage: Stage,
@@ -259,43 +326,66 @@ class LedgerRepository(Repository):
         """
         if stage not in READS:
             return []
-        before, after = stage_runs.alias("before"), stage_runs.alias("after")
-        same_slice = and_(
-            after.c.tenant_id == before.c.tenant_id,
-            after.c.day == before.c.day,
-            after.c.stage == stage,
-        )
-        read_less = case(
-            (
-                before.c.table_version.is_not(None),
-                func.coalesce(after.c.input_version, -1) < before.c.table_version,
-            ),
-            else_=before.c.finished_at > after.c.started_at,
-        )
-        statement = (
-            select(before.c.tenant_id, before.c.day)
-            .outerjoin(after, same_slice)
-            .where(
-                before.c.stage == READS[stage],
-                before.c.status == "done",
-                or_(
-                    after.c.status.is_distinct_from("done"),
-                    read_less,
-                    _corrected_since(after) if stage == "enriched" else false(),
-                ),
-            )
-            .order_by(before.c.day, before.c.tenant_id)
-        )
-        if days is not None:
-            statement = statement.where(before.c.day.between(*days))
-        if tenants is not None:
-            statement = statement.where(before.c.tenant_id.in_(tenants))
-        return [(row.tenant_id, row.day) for row in self._execute(statement)]
+        return [(row.tenant_id, row.day) for row in self._execute(_due(stage, days, tenants))]
 
 
 _STAGE_NUMBER = case(
     {stage: number for number, stage in enumerate(STAGES)}, value=stage_runs.c.stage
 )
+
+
+def _due(
+    stage: Stage, days: tuple[date, date] | None, tenants: Sequence[str] | None
+) -> Select[Any]:
+    """Tenants and days for which a stage is due, with what is known of both stages."""
+    before, after = stage_runs.alias("before"), stage_runs.alias("after")
+    same_slice = and_(
+        after.c.tenant_id == before.c.tenant_id,
+        after.c.day == before.c.day,
+        after.c.stage == stage,
+    )
+    read_less = case(
+        (
+            before.c.table_version.is_not(None),
+            func.coalesce(after.c.input_version, -1) < before.c.table_version,
+        ),
+        else_=before.c.finished_at > after.c.started_at,
+    )
+    statement = (
+        select(
+            before.c.tenant_id,
+            before.c.day,
+            before.c.rows_kept,
+            after.c.status,
+            after.c.error,
+            read_less.label("read_less"),
+        )
+        .outerjoin(after, same_slice)
+        .where(
+            before.c.stage == READS[stage],
+            before.c.status == "done",
+            or_(
+                after.c.status.is_distinct_from("done"),
+                read_less,
+                _corrected_since(after) if stage == "enriched" else false(),
+            ),
+        )
+        .order_by(before.c.day, before.c.tenant_id)
+    )
+    if days is not None:
+        statement = statement.where(before.c.day.between(*days))
+    if tenants is not None:
+        statement = statement.where(before.c.tenant_id.in_(tenants))
+    return statement
+
+
+def _reason(status: StageStatus | None, *, is_newer: bool | None) -> DueReason:
+    """Why a stage is due, from what became of it the last time."""
+    if status is None:
+        return "never"
+    if status != "done":
+        return status
+    return "newer" if is_newer else "corrected"
 
 
 def _corrected_since(run: NamedFromClause) -> ColumnElement[bool]:

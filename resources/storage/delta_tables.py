@@ -85,7 +85,10 @@ class DeltaTables:
             raise self._no_such_version(spec, version) from error
         except DeltaError as error:
             if version is None:
-                raise
+                raise LakeError(
+                    f"Table {spec.name} at {self.address(spec)} cannot be opened: its log is "
+                    f"damaged ({error}). Put the folder _delta_log back from a backup."
+                ) from error
             raise self._no_such_version(spec, version) from error
 
     def _no_such_version(self, spec: TableSpec, version: int) -> LakeError:

@@ -28,6 +28,7 @@ from resources.storage.delta_tables import (
     DeltaTables,
     LakeBusyError,
 )
+from resources.storage.lake_damage import DamagedFile, find_damage
 from resources.storage.lake_files import no_rows, scanned
 from resources.storage.lake_rows import (
     LakeError,
@@ -293,14 +294,49 @@ class Lake:
 
         return self._tables.retried(spec, once)
 
+    def damage(
+        self, spec: TableSpec, *, days: DayRange | None = None, thorough: bool = False
+    ) -> list[DamagedFile]:
+        """Files of the table that cannot be read; arguments as for ``lake_damage.find_damage``."""
+        table = self._tables.find(spec)
+        if table is None:
+            return []
+        address = self._tables.address(spec)
+        return find_damage(table, spec, address, self.storage_options, days=days, thorough=thorough)
+
+    def drop(self, spec: TableSpec, file: DamagedFile) -> None:
+        """Take the rows of a damaged file's day or tenant out of the table, without reading them.
+
+        They have to be made again from what they were made of.
+        """
+        (column,) = spec.partition_by
+        value = file.day if column == "day" else file.tenant_id
+
+        def once() -> None:
+            table = self._tables.find(spec)
+            if table is not None:
+                table.delete(f"{column} = '{value}'")
+
+        self._tables.retried(spec, once)
+
     def version(self, spec: TableSpec) -> int:
         """The table's current version, -1 when it does not exist."""
         table = self._tables.find(spec)
         return NO_VERSION if table is None else int(table.version())
 
-    def row_count(self, spec: TableSpec) -> int:
-        """How many rows the table holds now, of all days and tenants."""
-        return int(self.read(spec).frame.select(pl.len()).collect().item())
+    def row_counts(self, spec: TableSpec) -> dict[date | str, int]:
+        """How many rows the table holds of each day or tenant by which its files are separated.
+
+        Its log counts them: no file is opened.
+        """
+        table = self._tables.find(spec)
+        counts: dict[date | str, int] = {}
+        if table is not None:
+            (column,) = spec.partition_by
+            for file in pa.table(table.get_add_actions(flatten=True)).to_pylist():
+                value = file[f"partition.{column}"]
+                counts[value] = counts.get(value, 0) + file["num_records"]
+        return counts
 
     def tenants(self, spec: TableSpec, days: DayRange) -> list[str]:
         """The tenants that have rows on any of the days, sorted."""
