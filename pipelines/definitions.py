@@ -19,6 +19,7 @@ from assets.reviews import checks, reviews
 from assets.scope import RunScope
 from assets.snapshots import tenant_snapshot
 from pipelines.jobs import JOBS
+from pipelines.repairing import unreadable_snapshots
 from pipelines.schedules import every_day
 from pipelines.sensors import report_requests
 from resources.collection.dataforseo.collecting import DataForSEOCollector
@@ -74,7 +75,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         asset_checks=dg.load_asset_checks_from_modules(ASSET_MODULES),
         jobs=JOBS,
         schedules=[every_day],
-        sensors=[report_requests],
+        sensors=[report_requests, unreadable_snapshots],
         resources=build_resources(settings or Settings(), overrides),
     )
 

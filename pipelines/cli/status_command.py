@@ -102,7 +102,11 @@ def _show_tenant(work: UnitOfWork, one: Standing, span: DayRange) -> None:
     console.heading(f"{one.name} ({one.tenant_id}): {one.state}")
     records = work.ledger.for_tenant(one.tenant_id, (span.first, span.last))
     if records:
-        console.table(_LEDGER_COLUMNS, [_ledger_row(work, record) for record in records])
+        console.table(_LEDGER_COLUMNS, [_ledger_row(record) for record in records])
+        for record in records:
+            difference = _difference(work, record)
+            if difference:
+                console.say(f"{record.day} {record.stage}: {difference}")
     else:
         console.say(f"  nothing from {span.first} to {span.last}")
     _show_due([one])
@@ -142,7 +146,7 @@ def _show_next(chosen: Sequence[Standing], damage: Sequence[DamagedFile]) -> Non
         console.say(f"Next: reviewgraph backfill --from {min(days)} --to {max(days)}{only}")
 
 
-def _ledger_row(work: UnitOfWork, record: StageRecord) -> tuple[object, ...]:
+def _ledger_row(record: StageRecord) -> tuple[object, ...]:
     return (
         record.day.isoformat(),
         record.stage,
@@ -152,21 +156,24 @@ def _ledger_row(work: UnitOfWork, record: StageRecord) -> tuple[object, ...]:
         record.rows_unchanged,
         record.rows_rejected,
         (record.run_id or "")[:8],
-        _note(work, record),
+        record.error or "",
     )
 
 
-def _note(work: UnitOfWork, record: StageRecord) -> str:
+def _difference(work: UnitOfWork, record: StageRecord) -> str:
+    """Why a stage passed on fewer rows than the one before it, where that needs a word."""
     from pipelines.standing import explain_difference
 
-    if record.error or record.stage != "enriched":
-        return record.error or ""
+    if record.stage != "enriched":
+        return ""
     return explain_difference(work, record.tenant_id, record.day)
 
 
 def _ledger(work: UnitOfWork, tenant: str, span: DayRange) -> list[dict[str, Any]]:
     records = work.ledger.for_tenant(tenant, (span.first, span.last))
-    return [asdict(record) | {"note": _note(work, record)} for record in records]
+    return [
+        asdict(record) | {"note": record.error or _difference(work, record)} for record in records
+    ]
 
 
 def _as_json(

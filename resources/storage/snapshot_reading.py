@@ -21,7 +21,6 @@ import pyarrow as pa
 from resources.errors import ReviewGraphError
 from resources.storage.snapshot_files import (
     Manifest,
-    SnapshotMissingError,
     no_snapshot,
     table_path,
     verify_tables,
@@ -80,6 +79,7 @@ class Snapshot:
         Raises:
             SnapshotQueryError: The snapshot has no such table.
             SnapshotMissingError: The snapshot was pruned meanwhile.
+            SnapshotDamagedError: Its files are not what was published.
         """
         if name not in self.manifest["tables"]:
             known = ", ".join(sorted(self.manifest["tables"]))
@@ -87,8 +87,9 @@ class Snapshot:
         try:
             frame = pl.read_parquet(table_path(self.path, name))
             return frame.rename(_RENAMED_COLUMNS, strict=False)
-        except FileNotFoundError as error:
-            raise self._missing() from error
+        except (OSError, pl.exceptions.PolarsError) as error:
+            self._require_whole(error)
+            raise
 
     def query(
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None
@@ -105,6 +106,7 @@ class Snapshot:
         Raises:
             SnapshotQueryError: It is no single select statement, or DuckDB cannot run it.
             SnapshotMissingError: The snapshot was pruned meanwhile.
+            SnapshotDamagedError: Its files are not what was published.
         """
         try:
             _require_select(sql)
@@ -112,8 +114,7 @@ class Snapshot:
                 relation = cursor.sql(sql, params=parameters or None)
                 return relation.to_arrow_table()
         except duckdb.Error as error:
-            if not self.path.is_dir():
-                raise self._missing() from error
+            self._require_whole(error)
             raise SnapshotQueryError(
                 f"Snapshot {self.version} of {self.tenant_id} cannot answer: {error}"
             ) from error
@@ -126,8 +127,16 @@ class Snapshot:
         """
         verify_tables(self.path, self.manifest)
 
-    def _missing(self) -> SnapshotMissingError:
-        return no_snapshot(self.tenant_id, self.version)
+    def _require_whole(self, error: Exception) -> None:
+        """See whether the files are to blame for an error, which says so of a broken query alike.
+
+        Raises:
+            SnapshotMissingError: They are gone.
+            SnapshotDamagedError: They are not what was published.
+        """
+        if not self.path.is_dir():
+            raise no_snapshot(self.tenant_id, self.version) from error
+        self.verify()
 
 
 class OpenDatabases:

@@ -18,7 +18,12 @@ router = APIRouter(
     prefix="/v1/tenants/{tenant}/reviews/{review_key}/corrections",
     tags=[TAG["name"]],
     responses=documented(
-        "unauthenticated", "not-found", "nothing-published", "invalid-parameters", "unavailable"
+        "unauthenticated",
+        "not-found",
+        "nothing-published",
+        "invalid-parameters",
+        "numbers-unreadable",
+        "unavailable",
     ),
 )
 ReviewKey = Annotated[str, Path(description="The review's stable name.")]

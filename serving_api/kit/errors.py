@@ -24,6 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from resources.errors import ReviewGraphError
+from resources.storage.snapshot_files import SnapshotDamagedError, SnapshotMissingError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:reviewgraph:problem:"
@@ -129,6 +130,13 @@ REGISTRY: dict[str, ProblemKind] = {
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         "The file has no such part",
         "Ask for bytes within the size in Content-Range, or for the whole file.",
+    ),
+    "numbers-unreadable": ProblemKind(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The published numbers cannot be read",
+        "Their files are missing or damaged. They are published again within minutes where the "
+        "graph is running. If this lasts, tell your operator: `reviewgraph status --due` names "
+        "the command that publishes them again.",
     ),
     "unavailable": ProblemKind(
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -260,6 +268,10 @@ def install(app: FastAPI) -> None:
         logger.error("unavailable", exc_info=error)
         return answer_problem(request, Problem("unavailable", headers={"Retry-After": "5"}))
 
+    def answer_damage(request: Request, error: Exception) -> Response:
+        logger.error("numbers-unreadable: %s", error)
+        return answer_problem(request, Problem("numbers-unreadable", headers={"Retry-After": "60"}))
+
     # Handlers are plain functions of microseconds, yet Starlette would send them to a thread.
     async def on_problem(request: Request, error: Exception) -> Response:
         return answer_problem(request, error)
@@ -267,8 +279,13 @@ def install(app: FastAPI) -> None:
     async def on_outage(request: Request, error: Exception) -> Response:
         return answer_outage(request, error)
 
+    async def on_damage(request: Request, error: Exception) -> Response:
+        return answer_damage(request, error)
+
     app.add_exception_handler(HTTPException, on_problem)
     app.add_exception_handler(RequestValidationError, on_problem)
+    for damage in (SnapshotMissingError, SnapshotDamagedError):
+        app.add_exception_handler(damage, on_damage)
     for outage in (OperationalError, PoolTimeoutError, ReviewGraphError):
         app.add_exception_handler(outage, on_outage)
 

@@ -35,6 +35,8 @@ class Answering(Protocol):
 
         Raises:
             Problem: ``nothing-published`` or ``snapshot-gone``.
+            SnapshotMissingError: The files of the current version are not there.
+            SnapshotDamagedError: They are not what was published.
         """
 
 
@@ -56,8 +58,8 @@ async def from_snapshot(
             try:
                 return produce(services.snapshots.open(tenant_id, chosen))
             except SnapshotMissingError:
-                if version is None:
-                    raise  # the pointer names a folder that is not there: an operator's matter
+                if chosen == _current_version(session):
+                    raise  # what is published is not there: waiting helps, another version not
                 raise Problem("snapshot-gone") from None
 
         return answer(

@@ -20,7 +20,12 @@ router = APIRouter(
     prefix="/v1/tenants/{tenant}/metrics",
     tags=[TAG["name"]],
     responses=documented(
-        "unauthenticated", "not-found", "nothing-published", "invalid-parameters", "unavailable"
+        "unauthenticated",
+        "not-found",
+        "nothing-published",
+        "invalid-parameters",
+        "numbers-unreadable",
+        "unavailable",
     ),
 )
 

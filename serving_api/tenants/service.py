@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from resources.storage.snapshots import SnapshotMissingError, SnapshotStore
+from resources.storage.snapshots import (
+    SnapshotDamagedError,
+    SnapshotMissingError,
+    SnapshotStore,
+)
 from serving_api.kit.auth import TenantSession, UserSession
 from serving_api.tenants.schemas import Published, TenantDetails, TenantOfUser, Tenants
 
@@ -43,7 +47,7 @@ def _published(session: TenantSession, snapshots: SnapshotStore) -> Published | 
         return None
     try:
         manifest = snapshots.open(current.tenant_id, current.version).manifest
-    except SnapshotMissingError:
+    except (SnapshotDamagedError, SnapshotMissingError):
         return None  # the rest of the tenant can still be shown
     return Published(
         version=current.version,

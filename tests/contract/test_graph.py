@@ -80,9 +80,12 @@ def test_the_gates_block(definitions):
 
 
 def test_jobs_schedule_and_sensor_keep_their_names(definitions):
-    assert {job.name for job in definitions.jobs} == {"daily_job", "report_job"}
+    assert {job.name for job in definitions.jobs} == {"daily_job", "report_job", "publish_job"}
     assert [schedule.name for schedule in definitions.schedules] == ["every_day"]
-    assert [sensor.name for sensor in definitions.sensors] == ["report_requests"]
+    assert {sensor.name for sensor in definitions.sensors} == {
+        "report_requests",
+        "unreadable_snapshots",
+    }
 
 
 def test_no_asset_will_have_too_many_partitions_in_five_years(definitions):
