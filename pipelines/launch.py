@@ -50,7 +50,7 @@ class StepEvent:
 
     Attributes:
         step: Name of the asset or check.
-        state: ``started``, ``done`` or ``failed``.
+        state: ``started``, ``done``, ``failed``, or ``skipped`` because nothing was new.
         seconds: Duration, for a step that is done.
         failed_check: Name of an asset check that did not pass, if this is one.
     """
@@ -229,6 +229,8 @@ def _step_event(event: dg.EventLogEntry) -> StepEvent | None:
             return StepEvent(step, "done", milliseconds / 1000)
         case DagsterEventType.STEP_FAILURE:
             return StepEvent(step, "failed")
+        case DagsterEventType.STEP_SKIPPED:
+            return StepEvent(step, "skipped")
         case DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = dagster_event.asset_check_evaluation_data
             if not evaluation.passed:

@@ -116,6 +116,8 @@ class RunProgress:
             say(f"  {name:<44}did not pass: {event.failed_check}")
         elif event.state == "done":
             say(f"  {name:<44}{event.seconds:6.1f} s")
+        elif event.state == "skipped":
+            say(f"  {name:<44}nothing new")
         elif event.state == "failed":
             say(f"  {name:<44}failed")
 

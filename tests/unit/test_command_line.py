@@ -58,6 +58,7 @@ def test_help_names_every_command(tmp_path):
         ["import", "file.csv"],
         ["import", "file.csv", "--tenant", "acme", "--map", "text"],
         ["backfill", "--from", "yesterday", "--to", "2026-01-02"],
+        ["backfill", "--from", "2026-01-03", "--to", "2026-01-02"],
         ["generate"],
     ],
 )
