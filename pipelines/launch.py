@@ -227,10 +227,9 @@ def _step_event(event: dg.EventLogEntry) -> StepEvent | None:
         case DagsterEventType.STEP_SUCCESS:
             milliseconds = dagster_event.step_success_data.duration_ms
             return StepEvent(step, "done", milliseconds / 1000)
-        case DagsterEventType.STEP_FAILURE:
-            return StepEvent(step, "failed")
-        case DagsterEventType.STEP_SKIPPED:
-            return StepEvent(step, "skipped")
+        case DagsterEventType.STEP_FAILURE | DagsterEventType.STEP_SKIPPED as kind:
+            has_failed = kind is DagsterEventType.STEP_FAILURE
+            return StepEvent(step, "failed" if has_failed else "skipped")
         case DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = dagster_event.asset_check_evaluation_data
             if not evaluation.passed:
