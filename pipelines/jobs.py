@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.run_processes import leased_in_process_executor
+
 daily_job = dg.define_asset_job(
     "daily_job",
     selection=dg.AssetSelection.all(),
-    executor_def=dg.in_process_executor,
+    executor_def=leased_in_process_executor,
     description=(
         "One ingestion day from the sources to the reports. Limit it to some tenants with the run "
         "configuration of the resource `scope`."
@@ -22,7 +24,7 @@ daily_job = dg.define_asset_job(
 report_job = dg.define_asset_job(
     "report_job",
     selection=dg.AssetSelection.assets("report_document"),
-    executor_def=dg.in_process_executor,
+    executor_def=leased_in_process_executor,
     description="Answers report requests from the tenants' current snapshots.",
 )
 

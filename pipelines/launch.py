@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import run_tags
+from pipelines import interrupts, run_tags
 from pipelines.complaints import keep_complaints
+from pipelines.dead_runs import holding_lease
 from pipelines.session import Session
 from resources.errors import ReviewGraphError
 from resources.metrics.compiling import prepare_marts
@@ -147,15 +148,20 @@ def _execute(
     on_event: Callable[[StepEvent], None],
     resources: dict[str, Any] | None,
 ) -> str:
-    with _browser_ready(session), _instance(session) as instance:
+    run_id = str(uuid.uuid4())
+    errors: list[str] = []
+    details: list[str] = []
+    with (
+        _browser_ready(session),
+        dagster_instance(session) as instance,
+        holding_lease(instance, run_id),
+        _cancelled_by_signals(instance, run_id),
+    ):
         from pipelines.definitions import build_definitions
 
         definitions = build_definitions(
             session.settings, **{**session.resources, **(resources or {})}
         )
-        run_id = str(uuid.uuid4())
-        errors: list[str] = []
-        details: list[str] = []
 
         def listen(event: dg.EventLogEntry) -> None:
             told = _step_event(event)
@@ -172,7 +178,8 @@ def _execute(
                 instance=instance,
                 run_id=run_id,
                 run_config={"resources": resource_config, "loggers": _quiet()},
-                tags=tags,
+                # No daemon can try again what it did not start; the same command can.
+                tags={**tags, "dagster/max_retries": "0"},
                 raise_on_error=False,
             )
     if not result.success:
@@ -194,7 +201,34 @@ def _browser_ready(session: Session) -> Iterator[None]:
 
 
 @contextmanager
-def _instance(session: Session) -> Iterator[dg.DagsterInstance]:
+def _cancelled_by_signals(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the run as cancelled, whatever it is doing just then."""
+
+    def cancel() -> None:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            instance.report_run_canceling(run, message=interrupts.SENTENCE)
+
+    def cancelled() -> None:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and (not run.is_finished or _was_interrupted(run)):
+            instance.report_run_canceled(run, interrupts.SENTENCE)
+
+    with interrupts.obeyed(cancel, cancelled):
+        yield
+
+
+def _was_interrupted(run: dg.DagsterRun) -> bool:
+    """Whether Dagster ended a run as failed because the signal came before the cancellation."""
+    from dagster._core.events import RunFailureReason
+    from dagster._core.storage.tags import RUN_FAILURE_REASON_TAG
+
+    reason = run.tags.get(RUN_FAILURE_REASON_TAG)
+    return run.is_failure and reason == RunFailureReason.UNEXPECTED_TERMINATION.value
+
+
+@contextmanager
+def dagster_instance(session: Session) -> Iterator[dg.DagsterInstance]:
     """Open the Dagster instance whose storage is the installation's PostgreSQL."""
     os.environ.update(prepare_environment(session))
     import dagster as dg

@@ -12,7 +12,7 @@ import fcntl
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,12 +77,16 @@ def open_session(
         settings: The installation; read from the environment when not given.
         meanwhile: Something to do while the database starts.
 
+    An embedded server that dies meanwhile is started again, and runs whose process died before are
+    ended, so that nothing waits for them.
+
     Raises:
         ReviewGraphError: The database cannot be started or reached.
     """
     settings = settings or Settings()
     from stamina import instrumentation
 
+    from pipelines.dead_runs import end_dead_runs_of
     from resources.database import Database
 
     instrumentation.set_on_retry_hooks([instrumentation.LoggingOnRetryHook])
@@ -92,7 +96,10 @@ def open_session(
             starting = pool.submit(database.migrate)
             meanwhile()
             starting.result()
-        yield Session(settings, database)
+        session = Session(settings, database)
+        with _kept_running(settings):
+            end_dead_runs_of(session)
+            yield session
 
 
 @contextmanager
@@ -107,6 +114,15 @@ def _in_use(settings: Settings) -> Iterator[None]:
                 from resources.database.embedded import server
 
                 server.stop(settings.home)
+
+
+def _kept_running(settings: Settings) -> AbstractContextManager[object]:
+    """While this lasts an embedded server that dies is back within seconds."""
+    if settings.database_url is not None:
+        return nullcontext()
+    from resources.database.embedded.guard import kept_running
+
+    return kept_running(settings.home)
 
 
 def _lock_file(home: Path) -> Path:
