@@ -1,7 +1,7 @@
 """The ``reviewgraph`` command.
 
 One module per command. A module imports nothing heavy until its command runs, so that ``--help``
-answers at once. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+answers at once. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C or SIGTERM).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import warnings
 
 import typer
 
+from pipelines import interrupts
 from pipelines.cli import (
     backfill_command,
     demo_command,
@@ -76,17 +77,28 @@ def main() -> None:
 
 def _run() -> int:
     """Run the command that the arguments name and return its exit code."""
+    interrupts.end_on_first_signal()
     try:
         app()
     except SystemExit as error:
+        if error.code == interrupts.INTERRUPTED:  # what Typer makes of a KeyboardInterrupt
+            return _say_interrupted()
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except KeyboardInterrupt:
-        return 130
+        return _say_interrupted()
     except Exception as error:  # noqa: BLE001 - the last line of defence of a program
         from pipelines.cli.explaining import explain
 
         return explain(error)
     return 0
+
+
+def _say_interrupted() -> int:
+    """Say that the command was interrupted and return the exit code."""
+    from pipelines.cli import console
+
+    console.err().print(interrupts.SENTENCE)
+    return interrupts.INTERRUPTED
 
 
 def _leave(exit_codes: list[int]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,8 +27,6 @@ def up(
     from pipelines.session import open_session
     from pipelines.supervisor import Supervisor
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
     with open_session() as session, _only_one(session.settings.home), suppress(KeyboardInterrupt):
         console.heading("Starting ReviewGraph")
         # The servers work in another folder, where another .env would mislead them.
@@ -41,7 +38,7 @@ def up(
                 console.say(f"  {name:<12}{address}")
             console.say(f"  {'logs':<12}{supervisor.logs}")
             sys.stdout.flush()
-            supervisor.watch()
+            supervisor.watch(_say_at_once)
     console.say("Stopped.")
 
 
@@ -138,8 +135,7 @@ def _write_workspace(session: Session, code_port: int) -> Path:
     return path
 
 
-def _interrupt(*_: object) -> None:
-    """Stop everything; once is enough, a second signal must not interrupt the stopping."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def _say_at_once(sentence: str) -> None:
+    """Say a line now, also where the output is a pipe or a file."""
+    console.say(f"  {sentence}")
+    sys.stdout.flush()

@@ -71,6 +71,7 @@ class Account:
                 cwd="/",
                 timeout=timeout,
                 check=False,
+                start_new_session=True,  # Ctrl-C is for this process, not for the server's start
                 **identity,
             )
             output.seek(0)

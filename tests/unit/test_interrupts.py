@@ -1,0 +1,132 @@
+"""Ctrl-C and SIGTERM, at a bad moment, more than once, and where they cannot be obeyed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pipelines import interrupts
+from resources.settings import PROJECT_ROOT
+
+BEGIN = """
+import gc, os, sys, time, weakref
+from pipelines import interrupts
+interrupts.end_on_first_signal()
+def ready(): print("ready", flush=True)
+def say(word): print(word, flush=True)
+"""
+WORK = (
+    BEGIN
+    + """
+try:
+    with interrupts.obeyed(lambda: say("cancel"), lambda: say("cancelled")):
+        ready()
+        {work}
+except KeyboardInterrupt:
+    say("interrupted")
+    time.sleep({ending})
+    say("ended")
+"""
+)
+MAKES_SOMETHING_ELSE_OF_IT = """
+        try:
+            time.sleep(60)
+        except BaseException:
+            raise ValueError("the step failed")
+"""
+SWALLOWS_IT = """
+        try:
+            time.sleep(60)
+        except BaseException:
+            pass
+"""
+LOSES_IT_IN_A_DESTRUCTOR = (
+    BEGIN
+    + """
+class Slow:
+    def __del__(self):
+        ready()
+        time.sleep(1.5)
+try:
+    Slow()
+    time.sleep(60)
+except KeyboardInterrupt:
+    say("interrupted")
+"""
+)
+IS_STUCK = (
+    BEGIN
+    + """
+import threading
+interrupts.MAX_ENDING_SECONDS = 0.5
+stuck = threading.Lock()
+stuck.acquire()
+with interrupts.obeyed(lambda: say("cancel"), lambda: say("cancelled")):
+    try:
+        ready()
+        stuck.acquire()
+    except KeyboardInterrupt:
+        stuck.acquire()
+"""
+)
+
+
+def run(script: str, *signals: signal.Signals) -> subprocess.CompletedProcess[str]:
+    """Run a script, send it signals once it is ready, and return what became of it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    for number in signals:
+        process.send_signal(number)
+        try:
+            process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            continue
+    out, err = process.communicate(timeout=50)
+    return subprocess.CompletedProcess(script, process.returncode, out, err)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("work", [MAKES_SOMETHING_ELSE_OF_IT, SWALLOWS_IT, "time.sleep(60)"])
+def test_a_signal_is_an_interrupt_whatever_the_work_makes_of_it(number, work):
+    done = run(WORK.format(work=work.strip(), ending=0), number)
+    assert done.stdout.split() == ["cancel", "cancelled", "interrupted", "ended"]
+    assert done.stderr == ""
+
+
+def test_further_signals_do_not_disturb_the_ending():
+    signals = [signal.SIGINT, signal.SIGINT, signal.SIGTERM]
+    done = run(WORK.format(work="time.sleep(60)", ending=1), *signals)
+    assert done.stdout.split() == ["cancel", "cancelled", "interrupted", "ended"]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_work_that_ends_by_itself_is_not_interrupted():
+    done = run(WORK.format(work="pass", ending=0))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_an_error_without_a_signal_stays_that_error():
+    with pytest.raises(ValueError, match="plain"), interrupts.obeyed(pytest.fail, pytest.fail):
+        raise ValueError("plain")
+
+
+def test_an_interrupt_that_python_cannot_pass_on_is_repeated():
+    done = run(LOSES_IT_IN_A_DESTRUCTOR, signal.SIGINT)
+    assert done.stdout.split() == ["interrupted"]
+    assert done.stderr == ""
+
+
+def test_an_ending_that_is_stuck_is_cut_short_with_the_same_sentence_and_code():
+    done = run(IS_STUCK, signal.SIGTERM)
+    assert done.returncode == interrupts.INTERRUPTED
+    assert done.stdout.split() == ["cancel", "cancelled"]
+    assert done.stderr == f"{interrupts.SENTENCE}\n"
