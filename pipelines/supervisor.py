@@ -1,18 +1,21 @@
-"""Several servers as one: started together, watched, and stopped to the last process.
+"""Several servers as one: started together, kept running, and stopped to the last process.
 
 Each server gets a session of its own, so that Ctrl-C in the terminal reaches only the supervisor,
-which then ends the servers in order, with everything they started themselves.
+which then ends the servers in order, with everything they started themselves. A server that dies is
+started again as it was, after pauses that grow; what it had started itself is left to finish. One
+that will not stay up ends the whole, with the end of its log.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +28,11 @@ from resources.errors import ReviewGraphError
 
 _STOP_SECONDS = 20
 _POLL_SECONDS = 0.2
+_WATCH_SECONDS = 0.5
+_FIRST_PAUSE_SECONDS = 1.0
+MAX_DEATHS = 5
+"""How often one server may die within ``DEATHS_WITHIN_SECONDS`` and be started again."""
+DEATHS_WITHIN_SECONDS = 600.0
 
 
 class ServerDiedError(ReviewGraphError):
@@ -33,28 +41,47 @@ class ServerDiedError(ReviewGraphError):
 
 @dataclass
 class Server:
-    """One running server."""
+    """One server, and how it is started.
+
+    Attributes:
+        name: Its name, also of its log.
+        command: Program and arguments.
+        cwd: The folder that it runs in.
+        environment: All its variables.
+        process: The process that runs now, or ran last.
+        log: What it prints, of all its lives.
+        deaths: When it died, in seconds of the monotonic clock.
+        next_start: When it is started again, on the same clock; None while it runs.
+    """
 
     name: str
+    command: Sequence[str]
+    cwd: Path
+    environment: Mapping[str, str]
     process: subprocess.Popen[bytes]
     log: Path
+    deaths: list[float] = field(default_factory=list)
+    next_start: float | None = None
 
 
 @dataclass
 class Supervisor:
-    """Starts servers and guarantees that none is left.
+    """Starts servers, keeps them running, and guarantees that none is left.
 
     Attributes:
         logs: The folder for their logs.
         environment: Variables for all of them, besides this process's own.
+        servers: The servers, in the order in which they were started.
     """
 
     logs: Path
     environment: Mapping[str, str]
     servers: list[Server] = field(default_factory=list)
+    _survivors: list[psutil.Process] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self.logs.mkdir(parents=True, exist_ok=True)
+        self._end_leftovers()
         return self
 
     def __exit__(
@@ -68,18 +95,11 @@ class Supervisor:
     def start(self, name: str, command: Sequence[str], *, cwd: Path) -> Server:
         """Start a server in a session of its own, its output in ``logs``."""
         log = self.logs / f"{name}.log"
-        with log.open("ab") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own commands
-                list(command),
-                cwd=cwd,
-                env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        server = Server(name, process, log)
+        environment = {**os.environ, **self.environment}
+        process = _launch(command, cwd, environment, log)
+        server = Server(name, command, cwd, environment, process, log)
         self.servers.append(server)
+        self._note_running()
         return server
 
     def wait_until_answers(self, server: Server, address: str, *, seconds: float = 120) -> None:
@@ -106,12 +126,19 @@ class Supervisor:
             time.sleep(_POLL_SECONDS)
         raise ServerDiedError(f"{server.name} did not listen in {seconds:.0f} s. {_tail(server)}")
 
-    def watch(self) -> None:
-        """Return never, unless a server dies: then raise ``ServerDiedError``."""
+    def watch(self, say: Callable[[str], object]) -> None:
+        """Start again what dies, for ever.
+
+        Args:
+            say: Told in one sentence of each death and each new start.
+
+        Raises:
+            ServerDiedError: A server died too often in too short a time.
+        """
         while True:
             for server in self.servers:
-                self._raise_if_dead(server)
-            time.sleep(1)
+                self._keep_running(server, say)
+            time.sleep(_WATCH_SECONDS)
 
     def stop(self) -> None:
         """End all servers, the last one first, and every process that they started."""
@@ -119,7 +146,10 @@ class Supervisor:
             process
             for server in reversed(self.servers)
             for process in [*_descendants(server.process.pid), *_members(server.process.pid)]
-        ]
+        ] + self._survivors
+        for process in self._survivors:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
         for server in reversed(self.servers):
             _signal_group(server.process.pid, signal.SIGTERM)
         _, alive = psutil.wait_procs(family, timeout=_STOP_SECONDS)
@@ -131,12 +161,96 @@ class Supervisor:
         for server in self.servers:
             server.process.wait()
         self.servers.clear()
+        self._survivors.clear()
+        self._notes.unlink(missing_ok=True)
+
+    def _keep_running(self, server: Server, say: Callable[[str], object]) -> None:
+        now = time.monotonic()
+        if server.next_start is None and server.process.poll() is not None:
+            recent = [death for death in server.deaths if now - death < DEATHS_WITHIN_SECONDS]
+            server.deaths = [*recent, now]
+            if len(server.deaths) > MAX_DEATHS:
+                raise ServerDiedError(
+                    f"{server.name} ended {len(server.deaths)} times within "
+                    f"{DEATHS_WITHIN_SECONDS / 60:.0f} minutes, the last time "
+                    f"{_how(server.process)}. {_tail(server)}"
+                )
+            pause = _FIRST_PAUSE_SECONDS * 2 ** (len(server.deaths) - 1)
+            server.next_start = now + pause
+            self._survivors += _members(server.process.pid)
+            say(
+                f"{server.name} ended {_how(server.process)} and is started again in {pause:.0f} s "
+                f"({len(server.deaths)} of at most {MAX_DEATHS} times in "
+                f"{DEATHS_WITHIN_SECONDS / 60:.0f} minutes); see {server.log}"
+            )
+        if server.next_start is not None and now >= server.next_start:
+            server.next_start = None
+            server.process = _launch(server.command, server.cwd, server.environment, server.log)
+            self._note_running()
+
+    # What a supervisor that was killed has left ---------------------------------------------------
+
+    @property
+    def _notes(self) -> Path:
+        return self.logs / "running.json"
+
+    def _note_running(self) -> None:
+        """Write down which processes run, for whoever comes after a supervisor that was killed."""
+        running = {}
+        for server in self.servers:
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(server.process.pid)
+                running[server.name] = [process.pid, process.create_time()]
+        draft = self._notes.with_suffix(".new")
+        draft.write_text(json.dumps(running))
+        draft.replace(self._notes)
+
+    def _end_leftovers(self) -> None:
+        """End the servers of a supervisor that was killed: they hold ports, and work unwatched."""
+        if not self._notes.exists():
+            return
+        left = []
+        for process_id, born in json.loads(self._notes.read_text()).values():
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(process_id)
+                if process.create_time() == born:  # else somebody else has the number by now
+                    left += [*_descendants(process.pid), *_members(process.pid)]
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, alive = psutil.wait_procs(left, timeout=_STOP_SECONDS)
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._notes.unlink()
 
     def _raise_if_dead(self, server: Server) -> None:
         if server.process.poll() is not None:
-            raise ServerDiedError(
-                f"{server.name} ended with code {server.process.returncode}. {_tail(server)}"
-            )
+            raise ServerDiedError(f"{server.name} ended {_how(server.process)}. {_tail(server)}")
+
+
+def _launch(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own; what it prints is added to its log."""
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - our own commands
+            list(command),
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def _how(process: subprocess.Popen[bytes]) -> str:
+    """How a process ended, in words."""
+    code = process.returncode
+    if code is not None and code < 0:
+        return f"by signal {-code} ({signal.strsignal(-code)})"
+    return f"with code {code}"
 
 
 def free_port(preferred: int = 0) -> int:
