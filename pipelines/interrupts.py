@@ -38,6 +38,20 @@ def end_on_first_signal() -> None:
         signal.signal(number, _end)
 
 
+@contextmanager
+def told_while_loading() -> Iterator[None]:
+    """End the program at once, with the sentence, when a signal comes while its modules load."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, _end_at_once) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
 def interrupt_this_process() -> None:
     """Stop what this process does, as Ctrl-C would; for whoever is not in the main thread."""
     os.kill(os.getpid(), signal.SIGINT)
@@ -113,9 +127,13 @@ class _Ear:
             return
         with suppress(Exception):
             self._cancelled()
-        sys.stderr.write(f"{SENTENCE}\n")
-        sys.stderr.flush()
-        os._exit(INTERRUPTED)
+        _end_at_once()
+
+
+def _end_at_once(_number: int = 0, _frame: FrameType | None = None) -> None:
+    with suppress(OSError):  # nobody reads it any more
+        os.write(sys.stderr.fileno(), f"{SENTENCE}\n".encode())
+    os._exit(INTERRUPTED)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -14,24 +14,26 @@ import os
 import sys
 import warnings
 
-import typer
-
 from pipelines import interrupts
-from pipelines.cli import (
-    backfill_command,
-    demo_command,
-    discover_commands,
-    doctor_command,
-    evaluate_command,
-    generate_command,
-    import_command,
-    server_commands,
-    status_command,
-    tenant_commands,
-    train_command,
-    up_command,
-)
-from resources.home import keep_private
+
+with interrupts.told_while_loading():
+    import typer
+
+    from pipelines.cli import (
+        backfill_command,
+        demo_command,
+        discover_commands,
+        doctor_command,
+        evaluate_command,
+        generate_command,
+        import_command,
+        server_commands,
+        status_command,
+        tenant_commands,
+        train_command,
+        up_command,
+    )
+    from resources.home import keep_private
 
 # Python looks for garbage after every 700 new objects, which is a sixth of the time of an import.
 _OBJECTS_BETWEEN_COLLECTIONS = (100_000, 20, 20)

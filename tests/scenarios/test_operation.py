@@ -50,16 +50,28 @@ def yesterday() -> date:
     return utc_today() - timedelta(days=1)
 
 
-def start_backfill(up, day):
-    """Start a backfill of one day and wait until its run has begun; return both."""
+def start_backfills(up, day, count):
+    """Start backfills of one day and wait until their runs have begun; return both."""
     before = {run.id for run in up.runs(statuses=["STARTED"])}
-    command = up.command("backfill", "--from", str(day), "--to", str(day), "--force")
+    words = ("backfill", "--from", str(day), "--to", str(day), "--force")
+    commands = [up.command(*words) for _ in range(count)]
 
     def begun():
-        assert command.poll() is None, command.communicate()
-        return next((run for run in up.runs(statuses=["STARTED"]) if run.id not in before), None)
+        for command in commands:
+            assert command.poll() is None, command.communicate()
+        runs = [run for run in up.runs(statuses=["STARTED"]) if run.id not in before]
+        return len(runs) == count and runs
 
-    return command, until(begun, seconds=90, what="the backfill's run has begun")
+    return commands, until(begun, seconds=90, what="the backfills' runs have begun")
+
+
+def kill_backfills(up, day, count):
+    """Start backfills and kill them with all they started once they are at work."""
+    commands, runs = start_backfills(up, day, count)
+    for command in commands:
+        os.killpg(command.pid, signal.SIGKILL)
+        command.communicate()
+    return runs
 
 
 def raw_rows(home, day):
@@ -75,26 +87,16 @@ def raw_rows(home, day):
 def killed_and_rerun(up, home, yesterday):
     """Two backfills are killed; then the daily job of yesterday is launched, and ends."""
     landed = raw_rows(home, yesterday)
-    killed = []
-    for _ in range(2):
-        command, run = start_backfill(up, yesterday)
-        os.killpg(command.pid, signal.SIGKILL)
-        command.communicate()
-        killed.append(run.id)
-    run_id = up.launch("daily_job", {"dagster/partition": str(yesterday)})
-    return killed, run_id, landed
+    killed = kill_backfills(up, yesterday, 2)
+    return killed, up.launch("daily_job", {"dagster/partition": str(yesterday)}), landed
 
 
 def test_the_daily_job_starts_within_two_minutes_after_two_backfills_were_killed(
     up, killed_and_rerun
 ):
     killed, run_id, _ = killed_and_rerun
-    until(
-        lambda: up.run(run_id).status in {"STARTED", *ENDED},
-        seconds=120,
-        what="the daily job has started",
-    )
-    dead = [up.run(one) for one in killed]
+    until(lambda: has_started(up, run_id), seconds=120, what="the daily job has started")
+    dead = [up.run(run.id) for run in killed]
     assert [run.status for run in dead] == ["FAILURE", "FAILURE"]
     assert all(run.tags.get("dagster/will_retry", "false") == "false" for run in dead)
 
@@ -111,10 +113,9 @@ def test_a_rerun_of_yesterday_leaves_what_landed_as_it_was(up, home, yesterday, 
     assert raw_rows(home, yesterday) == landed
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGINT]])
-def test_an_interrupted_backfill_says_so_once_and_is_not_tried_again(up, yesterday, signals):
-    command, run = start_backfill(up, yesterday)
-    for number in signals:
+def test_an_interrupted_backfill_says_so_once_and_is_not_tried_again(up, yesterday):
+    (command,), (run,) = start_backfills(up, yesterday, 1)
+    for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
         os.killpg(command.pid, number)
     _, said = command.communicate(timeout=60)
     assert said == f"{interrupts.SENTENCE}\n"
@@ -143,6 +144,22 @@ def test_what_is_killed_is_back_within_seconds_and_serves_again(up, home):
     assert until(lambda: log_in(up, home), seconds=90, what="the API answers again")
     until(lambda: graph_is_loaded(up), seconds=120, what="Dagster shows the graph again")
     assert up.process.poll() is None
+
+
+# This one ends the `up` that the others share: it stays the last.
+def test_a_queued_job_starts_after_up_itself_was_killed_and_started_again(up, home, yesterday):
+    kill_backfills(up, yesterday, 2)
+    run_id = up.launch("daily_job", {"dagster/partition": str(yesterday)})
+    left = [psutil.Process(process_id) for process_id in up.children.values()]
+    up.process.kill()
+    up.process.wait()
+    with running_up(home) as again:
+        assert not any(process.is_running() for process in left)
+        until(lambda: has_started(again, run_id), seconds=120, what="the daily job has started")
+
+
+def has_started(up, run_id):
+    return up.run(run_id).status in {"STARTED", *ENDED}
 
 
 def log_in(up, home):

@@ -125,6 +125,19 @@ def test_an_interrupt_that_python_cannot_pass_on_is_repeated():
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_program_that_is_interrupted_while_it_loads_says_the_sentence(number):
+    done = run(BEGIN + "with interrupts.told_while_loading(): ready(); time.sleep(60)", number)
+    assert (done.returncode, done.stderr) == (interrupts.INTERRUPTED, f"{interrupts.SENTENCE}\n")
+
+
+def test_loading_leaves_the_handlers_of_others_as_they_were():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with interrupts.told_while_loading():
+        pass
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
 def test_an_ending_that_is_stuck_is_cut_short_with_the_same_sentence_and_code():
     done = run(IS_STUCK, signal.SIGTERM)
     assert done.returncode == interrupts.INTERRUPTED
