@@ -21,7 +21,7 @@ from resources.errors import ReviewGraphError
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _FIRST_PAUSE_SECONDS = 0.2
-_MAX_PAUSE_SECONDS = 5.0
+_MAX_PAUSE_SECONDS = 0.5  # well below the time after which a lease that is free is called lost
 
 
 class Lifeline:
