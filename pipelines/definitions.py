@@ -20,6 +20,7 @@ from assets.scope import RunScope
 from assets.snapshots import tenant_snapshot
 from pipelines.jobs import JOBS
 from pipelines.repairing import unreadable_snapshots
+from pipelines.run_processes import leased_in_process_executor
 from pipelines.schedules import every_day
 from pipelines.sensors import report_requests
 from resources.collection.dataforseo.collecting import DataForSEOCollector
@@ -77,6 +78,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         schedules=[every_day],
         sensors=[report_requests, unreadable_snapshots],
         resources=build_resources(settings or Settings(), overrides),
+        executor=leased_in_process_executor,  # of what is materialized without a job of ours
     )
 
 

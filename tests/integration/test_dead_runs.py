@@ -21,8 +21,9 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.monitoring.run_monitoring import check_run_timeout, monitor_started_run
 
 from pipelines.dead_runs import end_dead_runs, end_dead_runs_of
+from pipelines.definitions import build_definitions
 from pipelines.launch import dagster_instance
-from pipelines.run_processes import WatchedRunLauncher
+from pipelines.run_processes import WatchedRunLauncher, leased_in_process_executor
 from pipelines.session import Session
 from resources.database import leases
 from resources.database.embedded import server
@@ -153,6 +154,13 @@ def started(instance, run):
 
     event = DagsterEvent(DagsterEventType.RUN_START.value, job_name=run.job_name)
     instance.report_dagster_event(event, run.run_id)
+
+
+def test_every_job_holds_the_lease_that_its_runs_are_known_by():
+    jobs = build_definitions().get_repository_def().get_all_jobs()
+    assert {"daily_job", "report_job", "__ASSET_JOB"} <= {job.name for job in jobs}
+    for job in jobs:  # a run without a lease would be taken for dead
+        assert job.executor_def is leased_in_process_executor, job.name
 
 
 def test_a_lease_is_taken_again_when_its_connection_is_cut(database):
