@@ -21,6 +21,7 @@ from tests.api_world import (
     figures_in,
     file_content,
     read,
+    review_key,
     reviews_of,
     running_world,
     tables_of,
