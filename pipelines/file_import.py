@@ -25,6 +25,7 @@ from resources.collection.importing import (
 )
 from resources.database import ImportBatch
 from resources.storage.schemas import REJECTED_REVIEWS, REVIEWS, TableSpec
+from resources.values.spreadsheets import write_csv
 from resources.vocabulary import DayRange, utc_today
 
 
@@ -143,6 +144,8 @@ class FileImport:
     def write_rejects(self, landing: LandingReport, path: Path) -> int:
         """Write the rejected rows of this import with their reasons as CSV.
 
+        No cell of it becomes a formula, see :mod:`resources.values.spreadsheets`.
+
         Returns:
             How many rows were written; no file is made for none.
         """
@@ -151,8 +154,7 @@ class FileImport:
             "record_number", "reason_code", "reason", "field", "value", "payload"
         ).collect()
         if not frame.is_empty():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            frame.write_csv(path)
+            write_csv(frame, path)
         return len(frame)
 
     def _note_landing(self, landing: LandingReport) -> None:

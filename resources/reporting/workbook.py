@@ -1,7 +1,7 @@
 """A report as a workbook: every number of it, in real tables with native charts.
 
-A cell that starts like a formula (``=``, ``+``, ``-``, ``@``) is written as text and marked as
-such, so that it stays text when a reader edits it. The same report gives the same bytes.
+A text that begins like a formula is written as text and marked as such, so that it stays text when
+a reader edits it, and no text becomes a link. The same report gives the same bytes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from resources.reporting import wording
 from resources.reporting.model import Cell, Chart, Column, Figure, Quote, Report, Table
 from resources.reporting.style import MUTED, Palette
 from resources.reporting.workbook_charts import native_chart
+from resources.values.spreadsheets import begins_formula
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 LONGEST_CELL = 32_767  # Excel's limit, in characters
 NUMBER_FORMATS = {
     "text": "@",
@@ -278,7 +278,7 @@ class _Sheets:
 
     def text(self, sheet: Any, row: int, column: int, value: str, look: str) -> None:
         """Writes a text as a text, whatever it looks like."""
-        formats = self.quoted if value.startswith(FORMULA_STARTS) else self.formats
+        formats = self.quoted if begins_formula(value) else self.formats
         sheet.write_string(row, column, value[:LONGEST_CELL], formats[look])
 
 
