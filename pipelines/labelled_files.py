@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from resources.collection.importing.containers import DataFile, files_in, members
+from resources.collection.importing.containers import DataFile, members
 from resources.collection.importing.delimited import DelimitedTable, name_columns
+from resources.collection.importing.disk import files_in
 from resources.collection.importing.formats import open_table
 from resources.collection.importing.tables import RecordTable
 from resources.errors import ReviewGraphError

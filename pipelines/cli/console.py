@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
     from pipelines.launch import StepEvent
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Characters that steer a terminal, break its lines or turn the direction of writing around, and
+# those that it cannot encode.
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 # Of tables in a file or a pipe, which have no width of their own.
 _WIDTH = 120
@@ -67,7 +71,7 @@ def heading(text: str) -> None:
     """Print the title of what follows."""
     from rich.text import Text
 
-    out().print(Text(f"\n{text}", style="bold"))
+    out().print(Text(f"\n{harmless(text)}", style="bold"))
 
 
 def say(text: str) -> None:

@@ -124,6 +124,8 @@ def _parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 def _show_guess(guess: ColumnGuess) -> None:
     """Show which column was taken for what, beside the first values it holds."""
+    from resources.collection.importing.columns import listed
+
     console.heading(f"{guess.name}: {guess.format}")
     sample = guess.rows[:_SAMPLE_ROWS]
     console.table(
@@ -137,7 +139,7 @@ def _show_guess(guess: ColumnGuess) -> None:
         console.say(f"  {note}")
     unused = [column for column in guess.columns if column and column not in guess.mapping.values()]
     if unused:
-        console.say(f"  kept as payload only: {', '.join(unused)}")
+        console.say(f"  kept as payload only: {listed(unused)}")
     console.say("  If a column was guessed wrongly, name it: --map FIELD=COLUMN")
 
 
@@ -176,8 +178,12 @@ def _show_balance(balance: Balance) -> None:
 
 
 def _write_rejects(work: FileImport, landing: LandingReport, path: Path | None) -> None:
+    from resources.collection.importing.plan import as_source_name
+    from resources.values.spreadsheets import DECLARATION
+
     folder = work.session.settings.home / "rejects"
-    target = path or folder / f"{work.tenant_id}-{work.plan.source}.csv"
+    target = path or folder / f"{work.tenant_id}-{as_source_name(work.plan.source)}.csv"
     written = work.write_rejects(landing, target)
     if written:
         console.say(f"  {written:,} rejected, with their reasons: {target}")
+        console.say(f"  {DECLARATION}")

@@ -8,9 +8,9 @@ over the network is collected beside this package.
 
 from resources.collection.importing.column_names import FIELDS
 from resources.collection.importing.columns import ColumnGuess
-from resources.collection.importing.containers import DEFAULT_LIMITS, Limits
 from resources.collection.importing.errors import ImportFileError, NotReviewsError
 from resources.collection.importing.landing import LandedBatch, LandingReport, Progress, land
+from resources.collection.importing.limits import DEFAULT_LIMITS, Limits
 from resources.collection.importing.plan import ImportPlan, plan_import
 
 __all__ = [

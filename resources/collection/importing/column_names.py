@@ -174,6 +174,8 @@ _SCALE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+_LONGEST_NAME = 200
+
 LOOSE = 200
 """Ranks from here on fit only by their last words."""
 
@@ -263,6 +265,8 @@ _RANKS: dict[str, dict[str, int]] = {
 @cache
 def without_scale(name: str) -> str:
     """Take the scale off a column's name: ``Sterne (1-5)`` becomes ``Sterne``."""
+    if len(name) > _LONGEST_NAME:
+        return name
     return _SCALE.sub("", name, count=1) or name
 
 

@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import IO, Any
+from typing import Any
 
-from resources.collection.importing.containers import DEFAULT_LIMITS, DataFile, Limits, opened
-from resources.collection.importing.errors import ImportFileError, NotReviewsError
-from resources.collection.importing.tables import (
-    SAMPLE_ROWS,
-    Chunk,
-    ChunkBuilder,
-    Row,
-    text_of,
-    to_json,
-)
-
-_ARROW_ROWS = 5_000
-_MEMORY = 32 << 20
-_LARGEST_WORKBOOK = 256 << 20
-
-
-@contextmanager
-def _random_access(
-    file: DataFile, limits: Limits, on_read: Callable[[int], None] | None
-) -> Iterator[IO[bytes]]:
-    """Open a file for reading anywhere; what is compressed is unpacked into a temporary file."""
-    with opened(file, limits, on_read) as stream:
-        if file.member is None and file.path.suffix.lower() not in {".gz", ".gzip"}:
-            yield stream
-            return
-        with tempfile.SpooledTemporaryFile(_MEMORY) as spooled:
-            while piece := stream.read(1 << 20):
-                spooled.write(piece)
-            spooled.seek(0)
-            yield spooled
+from resources.collection.importing.apart import Kind, reader_of
+from resources.collection.importing.containers import DataFile
+from resources.collection.importing.delimited import name_columns
+from resources.collection.importing.limits import DEFAULT_LIMITS, Limits, require_columns
+from resources.collection.importing.tables import Chunk, ChunkBuilder, Row, text_of, to_json
 
 
 @dataclass
@@ -62,61 +35,30 @@ class ParquetTable:
     ) -> Iterator[Chunk]:
         """Stream all its records, with the values of the wanted columns."""
         builder = ChunkBuilder(len(wanted))
-        for record in self.records(on_read):
-            builder.add([text_of(record.get(name)) for name in wanted], to_json(record))
-            if builder.is_full:
-                yield builder.take()
+        with closing(_batches(self.file, "parquet", self.limits, on_read, whole=True)) as batches:
+            for batch in batches:
+                for record in batch.to_pylist():
+                    builder.add([text_of(record.get(name)) for name in wanted], to_json(record))
+                    if builder.is_full:
+                        yield builder.take()
         if builder.payloads:
             yield builder.take()
-
-    def records(self, on_read: Callable[[int], None] | None = None) -> Iterator[dict[str, Any]]:
-        """Yield its rows, with the fields of structs flattened to names with dots."""
-        import pyarrow as pa
-        import pyarrow.parquet
-
-        with _random_access(self.file, self.limits, on_read) as stream:
-            try:
-                parquet = pyarrow.parquet.ParquetFile(stream)
-                for batch in parquet.iter_batches(batch_size=_ARROW_ROWS):
-                    table = pa.Table.from_batches([batch])
-                    while any(pa.types.is_struct(kind) for kind in table.schema.types):
-                        table = table.flatten()
-                    self.columns = self.columns or list(table.column_names)
-                    yield from _as_received(table).to_pylist()
-            except pa.ArrowException as error:
-                raise ImportFileError(
-                    f"{self.file.name} is a damaged Parquet file ({error}). Export it again."
-                ) from error
-
-
-def _as_received(table: Any) -> Any:
-    """Turn bytes into text, and times into their ISO form, which JSON can hold."""
-    import pyarrow as pa
-
-    for position, kind in enumerate(table.schema.types):
-        name = table.column_names[position]
-        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            values = [
-                None if value is None else value.decode(errors="replace")
-                for value in table.column(position).to_pylist()
-            ]
-            table = table.set_column(position, name, pa.array(values, pa.string()))
-        elif pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
-            table = table.set_column(position, name, table.column(position).cast(pa.string()))
-    return table
 
 
 def read_parquet(file: DataFile, limits: Limits) -> ParquetTable:
     """Understand a Parquet file.
 
     Raises:
-        ImportFileError: It is damaged or has no row.
+        ImportFileError: It is damaged, holds too much, or has no row.
     """
     table = ParquetTable(file, limits)
-    rows = list(islice(table.records(), SAMPLE_ROWS))
-    if not rows:
-        raise ImportFileError(f"{file.name} has no row: there is nothing to import.")
-    table.first_rows = [tuple(text_of(row.get(name)) for name in table.columns) for row in rows]
+    for batch in _batches(file, "parquet", limits):
+        table.columns = table.columns or list(batch.schema.names)
+        table.first_rows += [
+            tuple(text_of(record.get(name)) for name in table.columns)
+            for record in batch.to_pylist()
+        ]
+    require_columns(table.columns, file.name, limits)
     return table
 
 
@@ -125,16 +67,16 @@ class WorkbookTable:
     """The first sheet with rows of an Excel workbook."""
 
     file: DataFile
-    sheet: str
     columns: list[str]
-    rows: list[Row]
+    first_rows: list[Row]
     notes: list[str]
+    limits: Limits = DEFAULT_LIMITS
     has_header: bool = True
     format: str = "XLSX"
 
     def sample(self) -> Sequence[Row]:
         """Return its first rows."""
-        return self.rows[:SAMPLE_ROWS]
+        return self.first_rows
 
     def chunks(
         self, wanted: Sequence[str], on_read: Callable[[int], None] | None = None
@@ -142,54 +84,60 @@ class WorkbookTable:
         """Stream all its records, with the values of the wanted columns."""
         positions = [self.columns.index(name) for name in wanted]
         builder = ChunkBuilder(len(wanted))
-        for row in self.rows:
-            payload = to_json(dict(zip(self.columns, row, strict=True)))
-            builder.add([row[position] for position in positions], payload)
-            if builder.is_full:
-                yield builder.take()
+        with closing(_batches(self.file, "workbook", self.limits, on_read, whole=True)) as batches:
+            rows = (row for batch in batches for row in _rows(batch))
+            next(rows, None)  # the header
+            for row in rows:
+                payload = to_json(dict(zip(self.columns, row, strict=True)))
+                builder.add([row[position] for position in positions], payload)
+                if builder.is_full:
+                    yield builder.take()
         if builder.payloads:
             yield builder.take()
-        if on_read is not None:
-            on_read(self.file.path.stat().st_size)
 
 
 def read_workbook(file: DataFile, limits: Limits) -> WorkbookTable:
     """Understand an Excel workbook: its first sheet that has rows, header in the first line.
 
     Raises:
-        ImportFileError: It is damaged, too large, or has no row.
+        ImportFileError: It is damaged or holds too much.
+        NotReviewsError: It has no row.
     """
-    import fastexcel
-
-    with opened(file, limits) as stream:
-        content = stream.read(_LARGEST_WORKBOOK + 1)
-    if len(content) > _LARGEST_WORKBOOK:
-        raise ImportFileError(f"{file.name} is too large for a workbook. Save it as CSV.")
-    try:
-        workbook = fastexcel.read_excel(content)
-        for name in workbook.sheet_names:
-            sheet = workbook.load_sheet(name, header_row=None, dtypes="string")
-            batch = sheet.to_arrow()
-            rows = [
-                row
-                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
-                if any(row)
+    rows: list[Row] = []
+    notes: list[str] = []
+    for batch in _batches(file, "workbook", limits):
+        rows.extend(_rows(batch))
+        said = batch.schema.metadata
+        if not notes and said[b"sheets"] != b"1":
+            notes = [
+                f"Of its {said[b'sheets'].decode()} sheets, {said[b'sheet'].decode()!r} was read."
             ]
-            if len(rows) > 1:
-                return _workbook_table(file, name, rows, workbook.sheet_names)
-    except fastexcel.FastExcelError as error:
-        raise ImportFileError(
-            f"{file.name} is a damaged workbook ({str(error).splitlines()[0]}). Save it again, or "
-            "as CSV."
-        ) from error
-    raise NotReviewsError(f"{file.name} has no sheet with a header and at least one row.")
-
-
-def _workbook_table(
-    file: DataFile, sheet: str, rows: list[Row], sheets: Sequence[str]
-) -> WorkbookTable:
-    from resources.collection.importing.delimited import name_columns
-
     columns = name_columns([cell or "" for cell in rows[0]])
-    notes = [] if len(sheets) == 1 else [f"Of its {len(sheets)} sheets, {sheet!r} was read."]
-    return WorkbookTable(file, sheet, columns, rows[1:], notes)
+    require_columns(columns, file.name, limits)
+    return WorkbookTable(file, columns, rows[1:], notes, limits)
+
+
+def _rows(batch: Any) -> Iterator[Row]:
+    yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _batches(
+    file: DataFile,
+    kind: Kind,
+    limits: Limits,
+    on_read: Callable[[int], None] | None = None,
+    *,
+    whole: bool = False,
+) -> Generator[Any, None, None]:
+    """Yield the batches of a file, and tell of its bytes in step with its rows."""
+    size = file.found.identity.size if file.member is None else 0
+    told = rows = 0
+    with reader_of(file, kind, limits, whole=whole) as reader:
+        total = max(1, int((reader.schema.metadata or {}).get(b"rows", 1)))
+        for batch in reader:
+            yield batch
+            rows += batch.num_rows
+            if on_read is not None:
+                share = min(size, size * rows // total)
+                on_read(share - told)
+                told = share

@@ -37,6 +37,8 @@ from resources.collection.importing.tables import RecordTable, Row
 from resources.collection.importing.values import is_address, is_date, is_number
 
 _PREVIEW_ROWS = 5
+_SHOWN = 60
+_LOOKED_AT = 10_000  # characters of a value, which tell what it is
 _NEARLY_ALL = 0.8
 _HALF = 0.5
 _PROSE_WORDS = 4
@@ -91,7 +93,8 @@ def guess_table(
             [
                 value
                 for row in sample
-                if (value := (row[position] or "").strip()) and value.casefold() not in _MISSING
+                if (value := (row[position] or "")[:_LOOKED_AT].strip())
+                and value.casefold() not in _MISSING
             ],
             len(sample),
         )
@@ -101,20 +104,27 @@ def guess_table(
     chooser.take_overrides(dict(overrides or {}), name)
     if not sample:
         raise ImportFileError(
-            f"{name} has a header ({', '.join(table.columns)}) but no row that can be read: "
+            f"{name} has a header ({listed(table.columns)}) but no row that can be read: "
             "there is nothing to import."
         )
     chooser.choose()
     if "text" not in chooser.mapping:
         raise NotReviewsError(
             f"{name} has no column that looks like the text of a review. Its columns are: "
-            f"{', '.join(table.columns)}. Name the right one with --map text=COLUMN."
+            f"{listed(table.columns)}. Name the right one with --map text=COLUMN."
         )
     mapping = {one: chooser.mapping[one] for one in FIELDS if one in chooser.mapping}
     return ColumnGuess(
         mapping, list(table.columns), list(sample[:_PREVIEW_ROWS]), chooser.reasons, table.format,
         [*table.notes, *chooser.misses()], name,
     )  # fmt: skip
+
+
+def listed(names: Sequence[str]) -> str:
+    """List the names of columns for people: each shortened, and not more than fit a screen."""
+    shown = [name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…" for name in names[:_SHOWN]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
 class _Chooser:
@@ -138,7 +148,7 @@ class _Chooser:
             if column and column not in known:
                 raise ImportFileError(
                     f"{name} has no column {column!r} (asked for by --map {one}={column}). "
-                    f"Its columns are: {', '.join(c.name for c in self._columns)}."
+                    f"Its columns are: {listed([one.name for one in self._columns])}."
                 )
             self._given.add(one)
             self.mapping[one] = column

@@ -21,9 +21,10 @@ from typing import Literal
 import orjson
 
 from resources.collection.importing.column_names import is_known_name
-from resources.collection.importing.containers import DEFAULT_LIMITS, DataFile, Limits, opened
+from resources.collection.importing.containers import DataFile, opened
 from resources.collection.importing.encodings import FORGIVING, Encoding
 from resources.collection.importing.errors import ImportFileError, NotReviewsError
+from resources.collection.importing.limits import DEFAULT_LIMITS, Limits, require_columns
 from resources.collection.importing.tables import SAMPLE_ROWS, Chunk, ChunkBuilder, Row
 from resources.collection.importing.values import is_date, is_number
 
@@ -31,6 +32,7 @@ _DELIMITERS = ",;\t|"
 _DIALECT_ROWS = 200
 _LONGEST_FIELD = 16 << 20
 _MAX_REPAIRS = 100
+_MAX_LINES_OF_RECORD = 100_000  # behind an open quotation mark; a text has hundreds at most
 _HEADER_CELL_CHARACTERS = 60
 _HEADER_CELL_WORDS = 5
 _TYPED_SHARE = 0.9
@@ -39,6 +41,7 @@ _SHARE_BELOW_HEADER = 0.6
 _SHARE_AS_WIDE_AS_HEADER = 0.2
 _PROSE_WORDS = 3
 _END = "\x00\x01 end of file \x01\x00"
+_LINE_BREAK_CHARACTERS = 2
 _UNCLOSED = "A quotation mark opened in this line is never closed."
 
 
@@ -106,20 +109,32 @@ class DelimitedTable:
                 yield builder.take()
 
 
+class _EndlessRecordError(Exception):
+    """So many lines lie behind an open quotation mark that it was never meant to be one."""
+
+
 class _Lines:
     """The lines of a text, remembering those of the record that is being read."""
 
     def __init__(self, text: io.TextIOBase, file: DataFile, limits: Limits) -> None:
-        self._lines = self._bounded(text, file, limits.record_characters)
+        self._lines = self._bounded(text, file, limits)
         self.recent: list[str] = []
 
     @staticmethod
-    def _bounded(text: io.TextIOBase, file: DataFile, longest: int) -> Iterator[str]:
+    def _bounded(text: io.TextIOBase, file: DataFile, limits: Limits) -> Iterator[str]:
+        longest = limits.record_characters
+        empty = 0
         while line := text.readline(longest):
             if len(line) >= longest:
                 raise ImportFileError(
                     f"{file.name} has a line of more than {longest:,} characters. A file of "
                     "reviews has one review per line; check how it was exported."
+                )
+            empty = 0 if len(line) > _LINE_BREAK_CHARACTERS else empty + 1
+            if empty > limits.empty_lines:
+                raise ImportFileError(
+                    f"{file.name} has more than {limits.empty_lines:,} empty lines in a row. "
+                    "Remove them; check how it was exported."
                 )
             yield line
 
@@ -133,6 +148,8 @@ class _Lines:
     def __next__(self) -> str:
         line = next(self._lines)
         self.recent.append(line)
+        if len(self.recent) > _MAX_LINES_OF_RECORD:
+            raise _EndlessRecordError
         return line
 
 
@@ -169,7 +186,7 @@ def _records_until_damage(
             if row:
                 yield row, None
             lines.recent.clear()
-    except csv.Error:
+    except (csv.Error, _EndlessRecordError):
         return False
     return True
 
@@ -189,12 +206,13 @@ def read_delimited(
     Raises:
         NotReviewsError: It is no table of text.
     """
-    dialect = _find_dialect(head)
+    dialect = _find_dialect(head, limits.columns)
     rows = _parse_head(head, dialect, SAMPLE_ROWS + 1, head_is_all=head_is_all)
     if not rows:
         raise ImportFileError(f"{file.name} is empty: it has no line with anything in it.")
-    has_header = _has_header(rows)
     width = _usual_width(rows)
+    require_columns([""] * max(width, len(rows[0])), file.name, limits)
+    has_header = _has_header(rows)
     columns = (
         _header(rows[0], width, rows[1:])
         if has_header
@@ -229,14 +247,14 @@ def _parse_head(
     return rows[:limit]
 
 
-def _find_dialect(head: str) -> Dialect:
+def _find_dialect(head: str, most_columns: int) -> Dialect:
     """Take the delimiter under which most rows have one width, and the widest at that."""
     best, best_score = Dialect("\x1f", csv.QUOTE_NONE), (_AGREEING_SHARE, 0)
     for delimiter in _DELIMITERS:
         dialect = Dialect(delimiter, csv.QUOTE_MINIMAL)
         rows = _parse_head(head, dialect, _DIALECT_ROWS)
         share, width = _agreement(rows)
-        if rows and len(rows[0]) > 1 and any(map(is_known_name, rows[0])):
+        if rows and 1 < len(rows[0]) <= most_columns and any(map(is_known_name, rows[0])):
             share, width = max(share, _SHARE_BELOW_HEADER), len(rows[0])
         if width > 1 and (share, width) > best_score:
             best, best_score = dialect, (share, width)
@@ -291,11 +309,13 @@ def _header(cells: list[str], width: int, body: list[list[str]]) -> list[str]:
 
 def name_columns(cells: Sequence[str]) -> list[str]:
     """Give each column a name of its own; one without is called ``unnamed`` and its position."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for position, cell in enumerate(cells, start=1):
         name = cell or f"unnamed {position}"
-        names.append(name if name not in names else f"{name} ({position})")
-    return names
+        while name in names:
+            name = f"{name} ({position})"
+        names[name] = None
+    return list(names)
 
 
 def _has_header(rows: list[list[str]]) -> bool:

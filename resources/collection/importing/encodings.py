@@ -56,9 +56,10 @@ def detect(head: bytes) -> Encoding:
         if head.startswith(mark):
             return Encoding(name)
     sample = head[:_SAMPLE]
-    unmarked = _utf16_without_mark(sample)
+    unmarked = _utf32_without_mark(sample) or _utf16_without_mark(sample)
     if unmarked is not None:
-        return Encoding(unmarked, "The text is UTF-16 without a byte order mark.")
+        kind = unmarked[:6].upper()
+        return Encoding(unmarked, f"The text is {kind} without a byte order mark.")
     if _is_utf8(head):
         return Encoding("utf-8")
     western = [char for char in sample.decode("cp1252", errors="replace") if char > "\x7f"]
@@ -81,6 +82,19 @@ def _is_utf8(head: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _utf32_without_mark(sample: bytes) -> str | None:
+    """Find UTF-32 by its highest byte, which is always 0, and the next, which nearly always is."""
+    quarters = [sample[place::4].count(0) for place in range(4)]
+    count = len(sample) // 4
+    if count < 2:  # noqa: PLR2004 - two characters are the least that can show a pattern
+        return None
+    if quarters[3] >= count and quarters[2] >= count // 2 and quarters[0] < count // 2:
+        return "utf-32-le"
+    if quarters[0] >= count and quarters[1] >= count // 2 and quarters[3] < count // 2:
+        return "utf-32-be"
+    return None
 
 
 def _utf16_without_mark(sample: bytes) -> str | None:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from resources.errors import ReviewGraphError, WrongUsageError
+from resources.values.visible import visible
 
 
 class ImportFileError(ReviewGraphError):
-    """A file that cannot be imported; the message says why and what to do next."""
+    """A file that cannot be imported; the message says why and what to do next.
+
+    Messages quote names and pieces of files, so all of them are made visible here, once.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
 
 
 class NotReviewsError(ImportFileError):

@@ -19,14 +19,17 @@ from typing import Any
 
 import orjson
 
-from resources.collection.importing.containers import DEFAULT_LIMITS, DataFile, Limits, opened
+from resources.collection.importing.containers import DataFile, opened
 from resources.collection.importing.encodings import FORGIVING, Encoding
 from resources.collection.importing.errors import ImportFileError, NotReviewsError
+from resources.collection.importing.limits import DEFAULT_LIMITS, Limits, require_columns
 from resources.collection.importing.tables import (
+    SAMPLE_CHARACTERS,
     SAMPLE_ROWS,
     Chunk,
     ChunkBuilder,
     Row,
+    sample_rows,
     text_of,
     to_json,
     without_surrogates,
@@ -35,6 +38,7 @@ from resources.collection.importing.tables import (
 _WINDOW = 1 << 20
 _TOKEN = 16
 _DEEPEST_COLUMN = 3
+_DEEPEST_RECORDS = 20  # objects around the list of records
 _RECORD_ARRAYS = frozenset(
     {"reviews", "data", "items", "results", "records", "rows", "comments", "feedback"}
 )
@@ -127,7 +131,7 @@ def _elements(reader: _Reader) -> Iterator[Any]:
             reader.fail("a comma or the end of the list is missing")
 
 
-def _enter_records(reader: _Reader, *, known_only: bool) -> bool:
+def _enter_records(reader: _Reader, *, known_only: bool, depth: int = 1) -> bool:
     """Go to the first array of records; return whether there is one."""
     if reader.peek() == "[":
         return True
@@ -137,7 +141,7 @@ def _enter_records(reader: _Reader, *, known_only: bool) -> bool:
     if reader.take("}"):
         return False
     while True:
-        if _enter_member(reader, known_only=known_only):
+        if _enter_member(reader, known_only=known_only, depth=depth):
             return True
         if reader.take("}"):
             return False
@@ -145,7 +149,7 @@ def _enter_records(reader: _Reader, *, known_only: bool) -> bool:
             reader.fail("a comma or a closing brace is missing")
 
 
-def _enter_member(reader: _Reader, *, known_only: bool) -> bool:
+def _enter_member(reader: _Reader, *, known_only: bool, depth: int) -> bool:
     """Step into or over one member of an object; return whether it holds the records."""
     key = reader.value()
     if not reader.take(":"):
@@ -153,8 +157,8 @@ def _enter_member(reader: _Reader, *, known_only: bool) -> bool:
     follows = reader.peek()
     if follows == "[" and (not known_only or str(key).lower() in _RECORD_ARRAYS):
         return True
-    if follows == "{":
-        return _enter_records(reader, known_only=known_only)
+    if follows == "{" and depth < _DEEPEST_RECORDS:
+        return _enter_records(reader, known_only=known_only, depth=depth + 1)
     reader.value()
     return False
 
@@ -195,14 +199,16 @@ class JsonTable:
         builder = ChunkBuilder(len(wanted))
         for record, line in self._records(on_read):
             if isinstance(record, dict):
-                values = [
-                    _value_at(record, name, path) for name, path in zip(wanted, paths, strict=True)
-                ]
-                builder.add(values, to_json(record) if line is None else line)
+                payload = _payload(record) if line is None else line
+                if payload is None:
+                    builder.add_fault("", "The entry is nested too deeply.")
+                else:
+                    values = [_value_at(record, *one) for one in zip(wanted, paths, strict=True)]
+                    builder.add(values, payload)
             elif isinstance(record, Exception):
                 builder.add_fault(line or "", f"The line is not JSON: {record}.")
             else:
-                builder.add_fault(to_json(record), _NO_RECORD)
+                builder.add_fault(_payload(record) or "", _NO_RECORD)
             if builder.is_full:
                 yield builder.take()
         if builder.payloads:
@@ -211,10 +217,13 @@ class JsonTable:
     def first_records(self) -> list[dict[str, Any]]:
         """Return the first records that are objects."""
         found: list[dict[str, Any]] = []
-        for record, _ in self._records(None):
-            if isinstance(record, dict):
+        characters = 0
+        for record, line in self._records(None):
+            payload = _payload(record) if line is None else line
+            characters += len(payload or "")
+            if isinstance(record, dict) and payload is not None:
                 found.append(record)
-            if len(found) >= SAMPLE_ROWS:
+            if len(found) >= SAMPLE_ROWS or characters >= SAMPLE_CHARACTERS:
                 break
         return found
 
@@ -265,6 +274,14 @@ def _parse_unusual_line(line: str) -> tuple[Any, str]:
     return json.loads(payload), payload
 
 
+def _payload(record: Any) -> str | None:
+    """Write a record as JSON; None where it is nested too deeply to be written."""
+    try:
+        return to_json(record)
+    except RecursionError:
+        return None
+
+
 def _value_at(record: dict[str, Any], name: str, path: tuple[str, ...]) -> str | None:
     value: Any = record.get(name)
     if value is None and len(path) > 1:
@@ -275,11 +292,33 @@ def _value_at(record: dict[str, Any], name: str, path: tuple[str, ...]) -> str |
     return text if text is None or text.isascii() else without_surrogates(text)
 
 
-def _flatten(record: dict[str, Any], prefix: str = "", depth: int = 1) -> dict[str, Any]:
+def _columns_of(
+    records: Sequence[dict[str, Any]], name: str, limits: Limits
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Name the columns of records, and flatten the records to them.
+
+    Objects whose keys are values (a count for each day) give more names than a table can have;
+    then only the outermost keys are columns.
+    """
+    columns: list[str] = []
+    flat: list[dict[str, Any]] = []
+    for deepest in (_DEEPEST_COLUMN, 1):
+        flat = [_flatten(record, deepest) for record in records]
+        named = dict.fromkeys(column for record in flat for column in record)
+        columns = [column for column in named if without_surrogates(column) == column]
+        if len(columns) <= limits.columns:
+            break
+    require_columns(columns, name, limits)
+    return columns, flat[: sample_rows(len(columns))]
+
+
+def _flatten(
+    record: dict[str, Any], deepest: int, prefix: str = "", depth: int = 1
+) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in record.items():
-        if isinstance(value, dict) and value and depth < _DEEPEST_COLUMN:
-            flat.update(_flatten(value, f"{prefix}{key}.", depth + 1))
+        if isinstance(value, dict) and value and depth < deepest:
+            flat.update(_flatten(value, deepest, f"{prefix}{key}.", depth + 1))
         else:
             flat[prefix + key] = value
     return flat
@@ -317,8 +356,7 @@ def read_json(
             f"{file.name} holds no review: no list of JSON objects was found in it. Expected is "
             '[{...}, ...], {"reviews": [...]}, or one object per line.'
         )
-    flat = [_flatten(record) for record in records]
-    table.columns = list(dict.fromkeys(name for record in flat for name in record))
+    table.columns, flat = _columns_of(records, file.name, limits)
     table.first_rows = [
         tuple(text_of(record.get(name)) for name in table.columns) for record in flat
     ]

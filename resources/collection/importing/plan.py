@@ -16,17 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resources.collection.importing.columns import ColumnGuess, guess_table
-from resources.collection.importing.containers import (
-    DEFAULT_LIMITS,
-    Limits,
+from resources.collection.importing.containers import members
+from resources.collection.importing.disk import (
+    FoundFile,
+    changed_while_read,
     files_in,
-    members,
+    open_ordinary,
 )
 from resources.collection.importing.errors import NotReviewsError
 from resources.collection.importing.formats import open_table
+from resources.collection.importing.limits import DEFAULT_LIMITS, Limits
 from resources.collection.importing.tables import RecordTable
+from resources.values.visible import visible
 
 _PIECE = 1 << 20
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def plan_import(
         overrides: Field -> column, which win over the guess.
         rating_scale: The best rating of the scale used, where the values cannot tell.
         day_first: Whether 01/02/2026 is the first of February, where the values cannot tell.
-        limits: How much may be unpacked.
+        limits: How much a file may hold.
 
     Raises:
         ImportFileError: A file cannot be imported: it is missing, damaged or too large, no column
@@ -131,11 +135,11 @@ def plan_import(
     hints = {"rating_scale": rating_scale, "day_first": day_first}
     given = {name: value for name, value in hints.items() if value is not None}
     reading = _Reading(tenant_id, source or source_name(path), overrides, given, limits)
-    paths, notes = files_in(path)
+    found, notes = files_in(path, limits)
     root = path if path.is_dir() else path.parent
     files: list[PlannedFile] = []
     refusals: list[NotReviewsError] = []
-    for each in paths:
+    for each in found:
         try:
             file, more = _plan_file(each, root, reading)
         except NotReviewsError as error:
@@ -147,18 +151,23 @@ def plan_import(
         raise refusals[0]
     notes.extend(f"Passed over: {refusal}" for refusal in refusals)
     seconds = time.monotonic() - started
-    return ImportPlan(path, tenant_id, reading.source, tuple(files), tuple(notes), seconds)
+    told = tuple(map(visible, notes))
+    return ImportPlan(path, tenant_id, reading.source, tuple(files), told, seconds)
 
 
 def source_name(path: Path) -> str:
     """Name a source after a file: ``Womens Reviews.csv.gz`` -> ``womens-reviews``."""
-    stem = path.resolve().name.split(".")[0]
-    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "file"
+    return as_source_name(path.resolve().name.split(".")[0])
 
 
-def _plan_file(path: Path, root: Path, reading: _Reading) -> tuple[PlannedFile, list[str]]:
+def as_source_name(name: str) -> str:
+    """Write a name in lower case letters, digits and dashes, as the name of a source or file."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_NAME] or "file"
+
+
+def _plan_file(found: FoundFile, root: Path, reading: _Reading) -> tuple[PlannedFile, list[str]]:
     """Understand a file's columns and give it its batch id; reads its bytes, not its records."""
-    streams, notes = members(path, reading.limits)
+    streams, notes = members(found, reading.limits)
     tables: list[PlannedTable] = []
     refusals: list[NotReviewsError] = []
     for stream in streams:
@@ -174,10 +183,12 @@ def _plan_file(path: Path, root: Path, reading: _Reading) -> tuple[PlannedFile, 
         raise refusals[0]
     notes.extend(f"Passed over: {refusal}" for refusal in refusals)
     understood = [table.hints for table in tables]
-    identity = json.dumps([reading.tenant_id, reading.source, _content_hash(path), understood])
+    content = _content_hash(found, reading.limits)
+    identity = json.dumps([reading.tenant_id, reading.source, content, understood])
     batch_id = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
-    name = path.relative_to(root).as_posix()
-    return PlannedFile(path, name, path.stat().st_size, batch_id, tuple(tables)), notes
+    name = visible(found.path.relative_to(root).as_posix())
+    size = found.identity.size
+    return PlannedFile(found.path, name, size, batch_id, tuple(tables)), notes
 
 
 def _hints(guess: ColumnGuess, given: Mapping[str, float | bool]) -> str:
@@ -185,9 +196,13 @@ def _hints(guess: ColumnGuess, given: Mapping[str, float | bool]) -> str:
     return json.dumps({**given, "mapping": guess.mapping}, sort_keys=True, ensure_ascii=False)
 
 
-def _content_hash(path: Path) -> str:
+def _content_hash(found: FoundFile, limits: Limits) -> str:
     digest = hashlib.blake2b(digest_size=20)
-    with path.open("rb") as stream:
+    size = 0
+    with open_ordinary(found, limits) as stream:
         while piece := stream.read(_PIECE):
             digest.update(piece)
+            size += len(piece)
+    if size != found.identity.size:
+        raise changed_while_read(found.path)
     return digest.hexdigest()

@@ -9,11 +9,19 @@ from typing import Any, Protocol
 import orjson
 
 CHUNK_ROWS = 20_000
-CHUNK_CHARACTERS = 48 << 20
+CHUNK_CHARACTERS = 16 << 20
 SAMPLE_ROWS = 1_000
+SAMPLE_CHARACTERS = 32 << 20
+_SAMPLE_CELLS = 500_000
+_MIN_SAMPLE_ROWS = 50
 FAULT_PAYLOAD_CHARACTERS = 1 << 20
 
 Row = tuple[str | None, ...]
+
+
+def sample_rows(width: int) -> int:
+    """Return how many rows of a table of some columns are looked at to know what they mean."""
+    return min(SAMPLE_ROWS, max(_MIN_SAMPLE_ROWS, _SAMPLE_CELLS // max(width, 1)))
 
 
 @dataclass
