@@ -272,7 +272,8 @@ HOSTILE: dict[str, Hostile] = {
     # Compressed files and archives
     "zeros.csv.gz": Hostile(lambda: gzip.compress(bytes(100 * MIB)), "is empty"),
     "lines.csv.gz": Hostile(
-        lambda: gzip.compress(CSV.encode() + b"\n" * (80 * MIB)), "unpacks to more|empty lines"),
+        lambda: gzip.compress(CSV.encode() + (b"ok " * 1_000 + b",5\n") * 25_000),
+        "unpacks to more than"),
     "four-times.csv.gz": Hostile(
         lambda: gzip.compress(gzip.compress(gzip.compress(gzip.compress(CSV.encode())))),
         "packed more than 3 times"),
@@ -283,7 +284,7 @@ HOSTILE: dict[str, Hostile] = {
     "many.zip": Hostile(
         lambda: zipped([(f"{n}.csv", CSV) for n in range(2_001)]), "holds 2,001 files"),
     "large-directory.zip": Hostile(large_directory, "list of contents"),
-    "ratio.zip": Hostile(lambda: zipped([("a.csv", CSV + "\n" * (90 * MIB))]), "empty lines"),
+    "ratio.zip": Hostile(lambda: zipped([("a.csv", CSV + "\n" * (12 * MIB))]), "empty lines"),
     "traversal.zip": Hostile(
         lambda: zipped([("../../other.csv", CSV), ("..\\other.csv", CSV), ("a.csv", CSV)]), READ),
     "only-traversal.zip": Hostile(lambda: zipped([("../a.csv", CSV)]), "leads out of the archive"),
@@ -332,6 +333,9 @@ HOSTILE: dict[str, Hostile] = {
         lambda: json.dumps([{f"k{n}": n for n in range(100_000)}]).encode(), "100,000 columns"),
     "large-records.jsonl": Hostile(
         lambda: b"".join(b'{"text": "%d %s"}\n' % (n, b"good " * 2 * MIB) for n in range(4)), 4),
+    "many-large-records.jsonl": Hostile(
+        lambda: b"".join(b'{"text": "%d %s"}\n' % (n, b"good " * (400 << 10)) for n in range(80)),
+        "too many records of more"),
     "half-pairs.json": Hostile(
         lambda: json.dumps([{**one, "review\ud800": "x"} for one in RECORDS]).encode(), READ),
     # Text

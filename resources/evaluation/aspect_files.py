@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from resources.errors import ReviewGraphError
+from resources.values.visible import visible
 
 _ACOS_SENTIMENTS = {"0": "negative", "1": "neutral", "2": "positive"}
 _MIXED_NAMES = {"conflict": "mixed"}
@@ -25,6 +26,8 @@ _ACOS_LABEL = re.compile(r"-?\d+,-?\d+ \S+ [012] -?\d+,-?\d+")
 _BETWEEN_LABELS = re.compile(r"(?<=['\"])\]\s*,\s*\[(?=['\"])")
 _BETWEEN_FIELDS = re.compile(r"['\"]\s*,\s*['\"]")
 _IMPLICIT = "NULL"
+_MAX_BYTES = 64 << 20
+_DECLARES_ENTITIES = re.compile(r"<!(?:DOCTYPE|ENTITY)\b", re.IGNORECASE)
 
 
 class AspectFileError(ReviewGraphError):
@@ -87,7 +90,7 @@ def read_aspect_file(path: Path) -> list[LabelledText]:
     Raises:
         AspectFileError: The file is none of these, or one of its lines cannot be read.
     """
-    content = path.read_text(encoding="utf-8-sig")
+    content = _content_of(path)
     if content.lstrip().startswith("<"):
         return _read_semeval(content, path)
     lines = [line for line in content.split("\n") if line.strip()]
@@ -99,6 +102,31 @@ def read_aspect_file(path: Path) -> list[LabelledText]:
         f"{path} holds no labelled aspects that can be read. Give a SemEval 2014-2016 XML file, "
         "an ACOS file with tabs, or lines like text####[[term, category, polarity]]."
     )
+
+
+def _content_of(path: Path) -> str:
+    """Read an annotated file whole, where it is a file of text and of no unusual size.
+
+    Raises:
+        AspectFileError: It is none.
+    """
+    try:
+        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
+            raise AspectFileError(
+                f"{visible(str(path))} is no file of labelled aspects: it is missing, no ordinary "
+                f"file, or has more than {_MAX_BYTES:,} bytes. Check the name."
+            )
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise AspectFileError(
+            f"{visible(str(path))} cannot be read as UTF-8 text: {error}. Check the name."
+        ) from error
+    if content.lstrip().startswith("<") and _DECLARES_ENTITIES.search(content):
+        raise AspectFileError(
+            f"{visible(str(path))} declares entities, which no file of labelled aspects needs and "
+            "which unpack to any size. Remove its DOCTYPE."
+        )
+    return content
 
 
 @dataclass(frozen=True)

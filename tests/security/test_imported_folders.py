@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +20,7 @@ from resources.storage.schemas import RAW_REVIEWS
 from resources.values.visible import visible
 from tests.hostile_files import CSV, READ
 
+ROOT = Path(__file__).resolve().parents[2]
 STEERING = "\x1b]0;owned\x07\x1b[2J\u202evsc.\nError: all is well\r"
 
 
@@ -244,3 +248,20 @@ def test_ordinary_names_in_any_script_stay_as_they_are():
         "👍🏽 reviews.csv",
     ):
         assert visible(name) == name
+
+
+def test_the_command_names_a_hostile_file_without_being_steered(tmp_path):
+    path = tmp_path / f"{STEERING}.csv"
+    path.write_text("stars,day\n1,2\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "import", str(path), "--tenant", "acme"],
+        cwd=ROOT,
+        env={**os.environ, "REVIEWGRAPH_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    said = (done.stdout + done.stderr).decode()
+    assert "no column that looks like the text of a review" in said
+    assert not set(said) & set("\x1b\x07\r\u202e"), said
+    assert not any(line.startswith("Error: all is well") for line in said.splitlines())

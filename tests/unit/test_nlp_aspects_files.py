@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import pytest
@@ -179,3 +180,14 @@ def test_only_semeval_2014_marks_mere_mentions_and_never_the_thing_itself(tmp_pa
     assert (guideline_of(path).mere_mentions, guideline_of(path).whole) == (True, False)
     path.write_text(SEMEVAL_2016, encoding="utf-8")
     assert (guideline_of(path).mere_mentions, guideline_of(path).whole) == (False, True)
+
+
+def test_a_file_that_declares_entities_or_is_no_file_is_refused(tmp_path):
+    path = tmp_path / "laughs.xml"
+    laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><sentences>&b;</sentences>'
+    path.write_text(laughs, encoding="utf-8")
+    pipe = tmp_path / "pipe.xml"
+    os.mkfifo(pipe)
+    for hostile, message in ((path, "declares entities"), (pipe, "no ordinary file")):
+        with pytest.raises(AspectFileError, match=message):
+            read_aspect_file(hostile)

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from resources.collection.importing.columns import ColumnGuess
 from resources.collection.importing.errors import ImportFileError
+from resources.collection.importing.limits import Limits
 from resources.collection.importing.plan import ImportPlan, PlannedFile
 from resources.collection.importing.tables import Chunk
 from resources.storage.schemas import RAW_REVIEWS, TableSpec
@@ -103,6 +104,7 @@ class _Delivery:
     skipped: bool
     record_count: int = 0
     unreadable_count: int = 0
+    large_characters: int = 0
 
     def as_landed(self) -> LandedBatch:
         return LandedBatch(
@@ -168,7 +170,7 @@ def land(
     due = [delivery for delivery in deliveries if not delivery.skipped]
     meter = _Meter(sum(delivery.file.byte_count for delivery in due), progress)
     constants = {"day": day, "tenant_id": plan.tenant_id, "source": plan.source}
-    commit = _commit(due, lake, meter, constants)
+    commit = _commit(due, lake, meter, constants, plan.limits)
     return LandingReport(
         files=len(deliveries),
         records=sum(delivery.record_count for delivery in deliveries),
@@ -182,12 +184,16 @@ def land(
 
 
 def _commit(
-    due: list[_Delivery], lake: LandingLake, meter: _Meter, constants: Mapping[str, object]
+    due: list[_Delivery],
+    lake: LandingLake,
+    meter: _Meter,
+    constants: Mapping[str, object],
+    limits: Limits,
 ) -> Commit | None:
     if not due:
         return None
     failure = _Failure()
-    batches = _batches(due, meter, constants, failure)
+    batches = _batches(due, meter, constants, failure, limits)
     # The first batch is made here, so that a file's usual errors come before anything is written.
     first = next(batches, None)
     if first is None:
@@ -219,18 +225,32 @@ def _batches(
     meter: _Meter,
     constants: Mapping[str, object],
     failure: _Failure,
+    limits: Limits,
 ) -> Iterator[pa.RecordBatch]:
     try:
         for delivery in due:
             for table in delivery.file.tables:
                 mapping = table.guess.mapping
                 for chunk in table.records.chunks(list(mapping.values()), meter.read):
+                    _require_small(chunk, delivery, limits)
                     yield _record_batch(chunk, delivery, list(mapping), table.hints, constants)
                     meter.rows += len(chunk)
                     meter.report()
     except BaseException as error:
         failure.error = error
         raise
+
+
+def _require_small(chunk: Chunk, delivery: _Delivery, limits: Limits) -> None:
+    """Refuse a file of enormous records; a few are no harm, and are rejected one by one."""
+    large = limits.large_record_characters
+    delivery.large_characters += sum(size for one in chunk.payloads if (size := len(one)) > large)
+    if delivery.large_characters > limits.large_records_characters:
+        raise ImportFileError(
+            f"{delivery.file.name} has too many records of more than {large:,} characters: "
+            f"together more than {limits.large_records_characters:,}. No review is so long; check "
+            "how it was exported."
+        )
 
 
 def _record_batch(

@@ -25,6 +25,9 @@ class Limits:
         files: The most files and folders in one folder.
         archive_directory_bytes: The largest list of contents of a zip archive.
         record_characters: The longest single line or JSON record.
+        large_record_characters: From here on a record counts as large...
+        large_records_characters: ...and the large ones of a file may have so many together: rows
+            are held by their number while they land.
         columns: The most columns of a table.
         column_names_characters: The longest that the names of all columns may be together.
         records: The most rows of one workbook or Parquet file.
@@ -46,6 +49,8 @@ class Limits:
     files: int = 100_000
     archive_directory_bytes: int = 4 << 20
     record_characters: int = 16 << 20
+    large_record_characters: int = 256 << 10
+    large_records_characters: int = 128 << 20
     columns: int = 4_096
     column_names_characters: int = 256 << 10
     records: int = 50_000_000

@@ -79,6 +79,7 @@ class ImportPlan:
         files: The files of reviews in it, at least one.
         notes: Files passed over and how files are read, for people.
         seconds: How long it took to find out.
+        limits: How much each file may hold.
     """
 
     path: Path
@@ -87,6 +88,7 @@ class ImportPlan:
     files: tuple[PlannedFile, ...]
     notes: tuple[str, ...]
     seconds: float
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def guess(self) -> ColumnGuess:
@@ -152,7 +154,7 @@ def plan_import(
     notes.extend(f"Passed over: {refusal}" for refusal in refusals)
     seconds = time.monotonic() - started
     told = tuple(map(visible, notes))
-    return ImportPlan(path, tenant_id, reading.source, tuple(files), told, seconds)
+    return ImportPlan(path, tenant_id, reading.source, tuple(files), told, seconds, limits)
 
 
 def source_name(path: Path) -> str:
