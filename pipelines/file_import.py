@@ -20,6 +20,7 @@ from resources.collection.importing import (
     ImportPlan,
     LandedBatch,
     LandingReport,
+    Limits,
     land,
     plan_import,
 )
@@ -68,7 +69,8 @@ class FileImport:
         Raises:
             ImportFileError: The file cannot be imported.
         """
-        plan = plan_import(path, tenant_id=tenant_id, source=source)
+        limits = Limits.of(session.settings)
+        plan = plan_import(path, tenant_id=tenant_id, source=source, limits=limits)
         return cls(session, plan, day or utc_today())
 
     @property

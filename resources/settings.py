@@ -56,6 +56,9 @@ class Settings(BaseSettings):
         secret_key: Signs access tokens and derives database passwords; made and kept in ``home``
             when not set.
         snapshots_kept: How many unreferenced older snapshot versions a tenant keeps.
+        import_unpacked: The largest that one imported file may be, on disk and unpacked. The other
+            limits of a file are in ``resources/collection/importing/limits.py``.
+        import_memory: The most memory of the process that reads a workbook or Parquet file.
         chromium: The browser that prints reports; found on the PATH when not set.
 
     Raises:
@@ -85,6 +88,8 @@ class Settings(BaseSettings):
     dataforseo_password: SecretStr | None = None
     secret_key: SecretStr | None = None
     snapshots_kept: int = Field(2, ge=0)
+    import_unpacked: ByteSize = ByteSize(16 * 2**30)
+    import_memory: ByteSize = ByteSize(3 * 2**30)
     chromium: Path | None = None
 
     def __init__(self, **given: Any) -> None:

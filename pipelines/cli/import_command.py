@@ -60,10 +60,11 @@ def import_reviews(
     from pipelines.cli.summaries import show_tenant
     from pipelines.file_import import FileImport
     from pipelines.session import open_session
-    from resources.collection.importing import plan_import
+    from resources.collection.importing import Limits, plan_import
     from resources.settings import Settings
     from resources.vocabulary import utc_today
 
+    settings = Settings()
     plan = plan_import(
         path,
         tenant_id=tenant,
@@ -71,9 +72,9 @@ def import_reviews(
         overrides=_parse_mapping(mapping or []),
         rating_scale=rating_scale,
         day_first=day_first,
+        limits=Limits.of(settings),
     )
     _show_guess(plan.guess)
-    settings = Settings()
     with open_session(settings, meanwhile=_preparation(settings)) as session:
         work = FileImport(session, plan, utc_today())
         if work.create_tenant_if_new():

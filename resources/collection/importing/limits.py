@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from resources.collection.importing.errors import ImportFileError
+from resources.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Limits:
         workbook_text_bytes: The most text in the cells of a sheet, each repeat counted.
         parquet_text_bytes: So much may a Parquet file unpack to whatever its ratio, since equal
             values cost it nothing; each repeat counted.
-        reader_memory_bytes: The most memory of the process that reads a workbook or Parquet file.
+        reader_memory_bytes: The most memory of the process that reads a workbook or Parquet file,
+            beside its libraries.
         reader_seconds: The most processor time of that process.
     """
 
@@ -62,6 +65,13 @@ class Limits:
     parquet_text_bytes: int = 1 << 30
     reader_memory_bytes: int = 3 << 30
     reader_seconds: int = 600
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take the limits that an installation sets, and the usual ones for the rest."""
+        return cls(
+            unpacked_bytes=settings.import_unpacked, reader_memory_bytes=settings.import_memory
+        )
 
     def unpacked_from(self, packed: int, at_least: int | None = None) -> int:
         """Return the most bytes that a compressed file of a size may unpack to.
