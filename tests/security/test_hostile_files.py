@@ -9,9 +9,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import psutil
+import pyarrow as pa
 import pytest
 
-from tests.hostile_files import CSV, HOSTILE, READ
+from resources.collection.importing import ImportFileError, Limits, plan_import
+from tests.hostile_files import CSV, HOSTILE, READ, TEXTS, parquet
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_MIB = 700  # of memory, over all that an ordinary small file takes
@@ -133,3 +136,24 @@ def test_a_million_rows_in_a_hundred_megabytes_pass(importer):
     path.unlink()
     assert said.get("read") == 1_000_000, said
     assert said["mebibytes"] < importer.ordinary["mebibytes"] + MAX_MIB, said
+
+
+@pytest.mark.parametrize("bound", [{"reader_memory_bytes": 1 << 20}, {"reader_seconds": 1}])
+def test_what_no_count_foresees_ends_the_reader_and_nothing_else(tmp_path, bound):
+    path = tmp_path / "unforeseen.xlsx"
+    path.write_bytes(HOSTILE["shared-text.xlsx"].make())
+    limits = Limits(workbook_text_bytes=1 << 40, **bound)
+    with pytest.raises(ImportFileError, match=r"cannot be read within .* bytes of memory and"):
+        plan_import(path, tenant_id="acme", source="shop", limits=limits)
+
+
+def test_a_reader_ends_with_the_one_who_reads(tmp_path):
+    path = tmp_path / "reviews.parquet"
+    texts = [f"{text} {number}" for text in TEXTS for number in range(5_000)]
+    path.write_bytes(parquet(pa.table({"text": texts})))
+    table = plan_import(path, tenant_id="acme", source="shop").files[0].tables[0].records
+    chunks = table.chunks(["text"])
+    next(chunks)
+    (reader,) = [one for one in psutil.Process().children() if "apart" in " ".join(one.cmdline())]
+    chunks.close()
+    assert not reader.is_running()
