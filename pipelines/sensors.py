@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
+from pipelines import run_tags
 from pipelines.jobs import report_job
 from resources.database import Database, ReportRequest, UnitOfWork
 
@@ -67,7 +68,9 @@ def plan_runs(
                     }
                 },
                 tags={
-                    "reviewgraph/tenant": request.tenant_id,
+                    **run_tags.of(
+                        source="sensor", reason="report request", tenants=[request.tenant_id]
+                    ),
                     REQUEST_TAG: name,
                     "dagster/max_retries": "0",  # what dies is queued again here
                 },
