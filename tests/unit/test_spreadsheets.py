@@ -112,8 +112,9 @@ def test_texts_in_a_workbook_are_neither_formulas_nor_links():
         assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
 
 
-# What writes CSV for programs: the sandbox's deliveries are files that are imported again.
-FOR_PROGRAMS = {"resources/sandbox/world/deliveries.py"}
+# What writes CSV for programs: the sandbox's deliveries are files that are imported again, and a
+# snapshot's rows are written to be hashed, not kept.
+FOR_PROGRAMS = {"resources/sandbox/world/deliveries.py", "resources/storage/snapshot_files.py"}
 THE_WRITER = "resources/values/spreadsheets.py"
 
 
