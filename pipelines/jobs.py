@@ -34,7 +34,7 @@ publish_job = dg.define_asset_job(
         dg.AssetSelection.groups("metrics", "marts", "marts_staging")
         | dg.AssetSelection.assets("tenant_snapshot")
     ),
-    executor_def=dg.in_process_executor,
+    executor_def=leased_in_process_executor,
     description="Counts tenants again and publishes their numbers, whose files cannot be read.",
 )
 
