@@ -6,8 +6,11 @@ Each leaves it running and idle.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import urllib.error
+import urllib.request
 from datetime import date, timedelta
 
 import psutil
@@ -16,6 +19,7 @@ import pytest
 from pipelines import demo, interrupts
 from pipelines.session import open_session
 from resources.database.embedded.server import EmbeddedServer
+from resources.database.report_queue import MAX_OPEN_REQUESTS
 from resources.settings import Settings
 from resources.storage.schemas import RAW_REVIEWS
 from resources.vocabulary import DayRange, utc_today
@@ -125,13 +129,72 @@ def test_an_interrupted_backfill_says_so_once_and_is_not_tried_again(up, yesterd
     assert ended.tags.get("dagster/will_retry", "false") == "false"
 
 
+def test_days_without_work_get_four_different_answers(up, yesterday):
+    tomorrow = utc_today() + timedelta(days=1)
+    for day, answer in (
+        (yesterday - timedelta(days=400), "no review was ever collected"),
+        (tomorrow, "lie in the future"),
+        (yesterday, f"{yesterday}"),
+    ):
+        command = up.command("backfill", "--from", str(day), "--to", str(day), "--dry-run")
+        said, trouble = command.communicate(timeout=120)
+        assert command.returncode == 0, trouble
+        assert answer in said
+
+
+def test_status_says_what_is_due_and_a_command_s_run_is_the_job_s(up, killed_and_rerun):
+    killed, _, _ = killed_and_rerun
+    command = up.command("status", "--json")
+    said, trouble = command.communicate(timeout=120)
+    assert command.returncode == 0, trouble
+    due = [entry for tenant in json.loads(said)["tenants"] for entry in tenant["due"]]
+    assert {entry["day"] for entry in due} >= {str(utc_today())}
+    assert all(entry["why"] for entry in due)
+    tags = up.run(killed[0].id).tags
+    assert tags["reviewgraph/source"] == "command line"
+    assert tags["reviewgraph/job"] == "daily_job"
+    assert tags["reviewgraph/reason"]
+    assert tags["reviewgraph/selection"]
+    assert killed[0].id in {run.id for run in up.runs(pipelineName="daily_job")}
+
+
+def test_a_request_is_in_the_log_under_the_number_that_its_answer_bears(up, home):
+    with urllib.request.urlopen(f"{up.api}/healthz", timeout=30) as answer:
+        number = answer.headers["x-request-id"]
+    log = home / "logs" / "api.log"
+    until(lambda: number in log.read_text(), seconds=20, what="the request is in the log")
+    line = next(line for line in log.read_text().splitlines() if number in line)
+    assert json.loads(line)["request_id"] == number
+
+
+def test_one_tenant_s_flood_of_requests_does_not_keep_another_waiting(up, home, killed_and_rerun):
+    _, run_id, _ = killed_and_rerun
+    until(lambda: up.run(run_id).status in ENDED, seconds=180, what="there are numbers to report")
+    flooding, waiting = sorted(path.name for path in (home / "world").iterdir() if path.is_dir())
+    token = log_in(up, flooding)["access_token"]
+    refused = 0
+    for number in range(MAX_OPEN_REQUESTS + 5):
+        refused += ask_for_report(up, flooding, number, token) == 429
+    assert refused
+    token = log_in(up, waiting)["access_token"]
+    request = ask_for_report(up, waiting, 0, token)
+    address = f"{up.api}/v1/tenants/{waiting}/report-requests/{request['id']}"
+    until(
+        lambda: up.ask(address, token=token)["status"] not in {"queued", "running"},
+        seconds=180,
+        what="the other tenant's single request is answered",
+    )
+
+
 def test_what_is_killed_is_back_within_seconds_and_serves_again(up, home):
     before = up.children
     assert set(before) == {"sandbox", "api", "code-server", "daemon", "webserver"}
     postmaster = EmbeddedServer.of(home).processes.parent()
     postmaster.kill()
     until(lambda: EmbeddedServer.of(home).answers(), seconds=30, what="PostgreSQL answers again")
-    assert until(lambda: log_in(up, home), seconds=30, what="the API reads from it again")
+    assert until(
+        lambda: log_in(up, first_tenant(home)), seconds=30, what="the API reads from it again"
+    )
     for process_id in before.values():
         psutil.Process(process_id).kill()
     until(
@@ -141,7 +204,7 @@ def test_what_is_killed_is_back_within_seconds_and_serves_again(up, home):
     )
     for name in before:
         assert f"{name} ended by signal 9" in up.said
-    assert until(lambda: log_in(up, home), seconds=90, what="the API answers again")
+    until(lambda: log_in(up, first_tenant(home)), seconds=90, what="the API answers again")
     until(lambda: graph_is_loaded(up), seconds=120, what="Dagster shows the graph again")
     assert up.process.poll() is None
 
@@ -158,17 +221,31 @@ def test_a_queued_job_starts_after_up_itself_was_killed_and_started_again(up, ho
         until(lambda: has_started(again, run_id), seconds=120, what="the daily job has started")
 
 
+def first_tenant(home):
+    return min(path.name for path in (home / "world").iterdir() if path.is_dir())
+
+
 def has_started(up, run_id):
     return up.run(run_id).status in {"STARTED", *ENDED}
 
 
-def log_in(up, home):
-    """A token of the first tenant's owner."""
-    tenant = next(path for path in (home / "world").iterdir() if path.is_dir())
+def log_in(up, tenant):
+    """A token of a tenant's owner."""
     return up.ask(
         f"{up.api}/v1/auth/token",
-        {"email": f"owner@{tenant.name}.example", "password": demo.DEMO_PASSWORD},
+        {"email": f"owner@{tenant}.example", "password": demo.DEMO_PASSWORD},
     )
+
+
+def ask_for_report(up, tenant, number, token):
+    """Ask for a report of a period of its own; the request, or the status of a refusal."""
+    first = date(2025, 1, 1)
+    wish = {"period_start": str(first), "period_end": str(first + timedelta(days=300 + number))}
+    try:
+        return up.ask(f"{up.api}/v1/tenants/{tenant}/reports", wish, token)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
 
 
 def graph_is_loaded(up):
