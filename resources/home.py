@@ -28,6 +28,7 @@ OWN_NAMES = frozenset(
         "logs",
         "models",
         "objects",
+        "ports.json",
         "postgres",
         "rejects",
         "reports",
