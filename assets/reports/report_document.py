@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import dagster as dg
@@ -14,17 +15,16 @@ from assets.scope import RunScope
 from resources.database import (
     Database,
     ReportDocument,
-    ReportRequest,
     StageRecorder,
     UsageEntry,
 )
 from resources.database.report_records import ReportFile
 from resources.errors import ReviewGraphError
 from resources.reporting import (
-    Period,
     Printer,
     ReportHeldError,
     build_report,
+    period_of,
     ready_printer,
     render_html,
     write_workbook,
@@ -142,7 +142,7 @@ def report_current(press: Press, tenant: str) -> ReportDocument:
             and document.snapshot_version == pointer.version
         ):
             return document
-    return make_document(press, tenant, period=None, request_id=None)
+    return make_document(press, tenant)
 
 
 def answer(
@@ -159,7 +159,11 @@ def answer(
         return  # another run has taken it up, or it has ended
     try:
         document = make_document(
-            press, request.tenant_id, period=_period(request), request_id=request.id
+            press,
+            request.tenant_id,
+            first=request.period_start,
+            last=request.period_end,
+            request_id=request.id,
         )
     except (ReportHeldError, NothingToReportError) as error:
         held[request.tenant_id] = str(error)
@@ -176,9 +180,22 @@ def answer(
 
 
 def make_document(
-    press: Press, tenant_id: str, *, period: Period | None, request_id: UUID | None
+    press: Press,
+    tenant_id: str,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    request_id: UUID | None = None,
 ) -> ReportDocument:
     """Build, render and keep a report of the tenant's current snapshot.
+
+    Args:
+        press: What it takes to make a report.
+        tenant_id: Whose report.
+        first: First day of posting to report on; the tenant's first when only ``last`` is given.
+        last: Last day; the tenant's last when only ``first`` is given. All reviews, dated or not,
+            when neither is.
+        request_id: The report request that is answered.
 
     Raises:
         NothingToReportError: The tenant has no snapshot, or a gate holds its numbers back.
@@ -196,11 +213,12 @@ def make_document(
         raise NothingToReportError(
             f"The numbers of {tenant_id} are held back: {held[0].error} ({held[0].day})."
         )
+    snapshot = press.snapshots.open(tenant_id, pointer.version)
     report = build_report(
-        press.snapshots.open(tenant_id, pointer.version),
+        snapshot,
         tenant_name=tenant.name,
         colour=tenant.colour,
-        period=period,
+        period=period_of(snapshot, first, last),
         generated_at=press.recorder.started_at,
     )
     html = render_html(report)
@@ -246,12 +264,6 @@ def _keep(objects: ObjectStore, tenant_id: str, suffix: str, data: bytes) -> Rep
         bytes=stored.size,
         media_type=MEDIA_TYPES[suffix],
     )
-
-
-def _period(request: ReportRequest) -> Period | None:
-    if request.period_start is None or request.period_end is None:
-        return None
-    return Period(request.period_start, request.period_end)
 
 
 @contextmanager

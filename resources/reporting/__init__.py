@@ -11,7 +11,7 @@ how the reviews were annotated (``resources.nlp``).
 
 from __future__ import annotations
 
-from resources.reporting.build import build_report
+from resources.reporting.build import build_report, period_of
 from resources.reporting.html import rehearsal_page, render_html
 from resources.reporting.model import Period, Report, ReportHeldError
 from resources.reporting.printing import Printer, PrintingError, ready_printer, start_early
@@ -24,6 +24,7 @@ __all__ = [
     "Report",
     "ReportHeldError",
     "build_report",
+    "period_of",
     "ready_printer",
     "rehearsal_page",
     "render_html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from resources.reporting import wording
 from resources.reporting.chapters import (
@@ -79,6 +79,28 @@ def build_report(
         findings=summary.findings(material, branding.tenant_name, figures, weeks),
         sections=tuple(section for section in sections if section is not None),
     )
+
+
+def period_of(snapshot: Snapshot, first: date | None, last: date | None) -> Period | None:
+    """The days of a report, where a missing end is that of the tenant's dated reviews.
+
+    Args:
+        snapshot: The tenant's published numbers and reviews.
+        first: First day of posting.
+        last: Last day of posting.
+
+    Returns:
+        The days, both ends included; None when neither end is given.
+
+    Raises:
+        ReportHeldError: The first day lies after the last one.
+    """
+    given = first or last
+    if given is None:
+        return None
+    posted = Evidence(snapshot, None).coverage().period or Period(given, given)
+    # Where no review lies on the open side, the period is the given day alone.
+    return Period(first or min(posted.first, given), last or max(posted.last, given))
 
 
 def _why_held(snapshot: Snapshot, period: Period | None) -> str:

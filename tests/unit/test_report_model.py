@@ -12,7 +12,14 @@ from scipy import stats
 
 from resources.nlp.matching import normalise
 from resources.nlp.topics import default_taxonomy, label_topics
-from resources.reporting import Period, Report, ReportHeldError, build_report, render_html
+from resources.reporting import (
+    Period,
+    Report,
+    ReportHeldError,
+    build_report,
+    period_of,
+    render_html,
+)
 from resources.reporting.chapters import topics as topics_chapter
 from resources.reporting.model import Branding, ChartKind, Grain
 from resources.reporting.statistics import Tally, rating_difference, share_difference, wilson
@@ -276,6 +283,19 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(tmp_path, tenant, missing, n
 def test_a_report_without_reviews_is_held(tmp_path):
     with pytest.raises(ReportHeldError, match="holds no review"):
         report_on(tmp_path, Tenant(reviews=0))
+
+
+def test_an_open_end_of_a_period_is_that_of_the_reviews(snapshot, report):
+    whole = report.period
+    middle = whole.first + timedelta(days=whole.days // 2)
+    after, before = whole.last + timedelta(days=9), whole.first - timedelta(days=9)
+
+    assert period_of(snapshot, None, None) is None
+    assert period_of(snapshot, middle, None) == Period(middle, whole.last)
+    assert period_of(snapshot, None, middle) == Period(whole.first, middle)
+    assert period_of(snapshot, after, None) == Period(after, after)
+    assert period_of(snapshot, None, before) == Period(before, before)
+    assert period_of(snapshot, before, after) == Period(before, after)
 
 
 def test_a_period_without_reviews_is_held_and_says_where_there_are_some(tmp_path):
