@@ -122,6 +122,7 @@ class _Worker:
             [sys.executable, "-m", "resources.engine.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
             env=os.environ
             | {
                 "PYTHONPATH": os.pathsep.join(
