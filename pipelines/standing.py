@@ -17,7 +17,7 @@ import polars as pl
 from pipelines.damage import STAGE_OF_TABLE, concerned_by, lake_damage, snapshot_trouble
 from pipelines.session import Session
 from resources.database import DueStage, UnitOfWork
-from resources.database.ledger import READS
+from resources.database.due_stages import READS
 from resources.storage.lake_damage import DamagedFile
 from resources.storage.schemas import RAW_REVIEWS
 from resources.vocabulary import DayRange, Stage

@@ -14,6 +14,7 @@ from __future__ import annotations
 from resources.database.batch_records import BatchRecord, BatchStage
 from resources.database.correction_records import Correction
 from resources.database.database import Database
+from resources.database.due_stages import DueStage
 from resources.database.enrichment_choices import DocumentRecord, NlpSettings
 from resources.database.errors import (
     DatabaseSetupError,
@@ -26,12 +27,12 @@ from resources.database.errors import (
     UnknownTenantError,
 )
 from resources.database.event_records import Event
-from resources.database.ledger import DueStage, StageRecord, StageStatus
 from resources.database.recording import BatchOutcome, DayOutcome, SourceOutcome, StageRecorder
 from resources.database.report_records import ReportDocument, ReportFile, ReportRequest
 from resources.database.snapshot_records import SnapshotRecord
 from resources.database.source_days import SourceDay
 from resources.database.source_records import DataForSEOTask, ImportBatch, Source
+from resources.database.stage_records import StageRecord, StageStatus
 from resources.database.tenancy import Tenant, TenantName
 from resources.database.unit_of_work import UnitOfWork
 from resources.database.usage_records import UsageEntry, UsageTotal

@@ -6,149 +6,18 @@ what it cost.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    ColumnElement,
-    Date,
-    Double,
-    Index,
-    Integer,
-    PrimaryKeyConstraint,
-    Select,
-    Table,
-    Text,
-    and_,
-    case,
-    exists,
-    false,
-    func,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.selectable import NamedFromClause
 
-from resources.database.correction_records import corrections
+from resources.database.due_stages import READS, DueStage, reason_of, select_due
 from resources.database.repository import Repository
-from resources.database.schema import TIMESTAMP, json_column, metadata, one_of, tenant_column
+from resources.database.stage_records import StageRecord, stage_runs
 from resources.vocabulary import STAGES, Stage
-
-StageStatus = Literal["running", "done", "failed", "held"]
-DueReason = Literal["never", "failed", "held", "running", "newer", "corrected"]
-STAGE_STATUSES: tuple[StageStatus, ...] = ("running", "done", "failed", "held")
-
-READS: Mapping[Stage, Stage] = MappingProxyType(
-    {
-        "normalised": "collected",
-        "enriched": "normalised",
-        "counted": "enriched",
-        "published": "counted",
-        "reported": "published",
-    }
-)
-"""The stage whose output each stage reads. What comes from outside reads none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageRecord:
-    """What one stage did for one tenant and day.
-
-    Attributes:
-        tenant_id: The tenant.
-        day: The ingestion day (UTC).
-        stage: One of ``STAGES``.
-        status: ``running``, ``done``, ``failed``, or ``held`` back by a check.
-        rows_in: Rows the stage was given.
-        rows_kept: Rows it passed on.
-        rows_unchanged: Rows that said nothing new.
-        rows_rejected: Rows it could not use. ``in = kept + unchanged + rejected`` when done.
-        table_version: Version of the lake table it wrote, null for stages that write none.
-        input_version: Version of the lake table it read, null for stages that read none.
-        model_versions: Annotator to version, for stages that understand text.
-        cost_usd: Spent on outside services, in US dollars.
-        run_id: The Dagster run.
-        attempts: Runs that have tried so far; counted by the ledger, whatever is given.
-        started_at: When the latest of them began; now, unless given.
-        finished_at: When it ended; null while it runs.
-        error: What went wrong.
-    """
-
-    tenant_id: str
-    day: date
-    stage: Stage
-    status: StageStatus = "done"
-    rows_in: int = 0
-    rows_kept: int = 0
-    rows_unchanged: int = 0
-    rows_rejected: int = 0
-    table_version: int | None = None
-    input_version: int | None = None
-    model_versions: Mapping[str, str] = field(default_factory=dict)
-    cost_usd: float = 0.0
-    run_id: str | None = None
-    attempts: int = 1
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DueStage:
-    """A stage that has something to do for a tenant and day, and why.
-
-    Attributes:
-        tenant_id: The tenant.
-        day: The ingestion day (UTC).
-        stage: The stage that has to run.
-        why: ``never`` ran, ``failed``, ``held``, ``running`` still or interrupted, ``newer`` rows
-            came since, or a review was ``corrected`` since.
-        rows: Rows that the stage before has passed on.
-        error: What went wrong, of a stage that failed or is held.
-    """
-
-    tenant_id: str
-    day: date
-    stage: Stage
-    why: DueReason
-    rows: int
-    error: str | None = None
-
-
-stage_runs = Table(
-    "stage_runs",
-    metadata,
-    tenant_column(),
-    Column("day", Date, nullable=False),
-    Column("stage", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("rows_in", BigInteger, nullable=False),
-    Column("rows_kept", BigInteger, nullable=False),
-    Column("rows_unchanged", BigInteger, nullable=False),
-    Column("rows_rejected", BigInteger, nullable=False),
-    Column("table_version", BigInteger),
-    Column("input_version", BigInteger),
-    json_column("model_versions", empty="{}"),
-    Column("cost_usd", Double, nullable=False),
-    Column("run_id", Text),
-    Column("attempts", Integer, nullable=False, server_default=text("1")),
-    Column("started_at", TIMESTAMP, nullable=False),
-    Column("finished_at", TIMESTAMP),
-    Column("error", Text),
-    PrimaryKeyConstraint("tenant_id", "day", "stage"),
-    CheckConstraint(one_of("stage", STAGES), name="stage"),
-    CheckConstraint(one_of("status", STAGE_STATUSES), name="status"),
-    Index(None, "day", "stage"),
-)
 
 
 class LedgerRepository(Repository):
@@ -294,12 +163,12 @@ class LedgerRepository(Repository):
                 tenant_id=row.tenant_id,
                 day=row.day,
                 stage=stage,
-                why=_reason(row.status, is_newer=row.read_less),
+                why=reason_of(row.status, is_newer=row.read_less),
                 rows=row.rows_kept,
                 error=row.error,
             )
             for stage in READS
-            for row in self._execute(_due(stage, days, tenants))
+            for row in self._execute(select_due(stage, days, tenants))
         ]
 
     def due(
@@ -326,75 +195,12 @@ class LedgerRepository(Repository):
         """
         if stage not in READS:
             return []
-        return [(row.tenant_id, row.day) for row in self._execute(_due(stage, days, tenants))]
+        return [(row.tenant_id, row.day) for row in self._execute(select_due(stage, days, tenants))]
 
 
 _STAGE_NUMBER = case(
     {stage: number for number, stage in enumerate(STAGES)}, value=stage_runs.c.stage
 )
-
-
-def _due(
-    stage: Stage, days: tuple[date, date] | None, tenants: Sequence[str] | None
-) -> Select[Any]:
-    """Tenants and days for which a stage is due, with what is known of both stages."""
-    before, after = stage_runs.alias("before"), stage_runs.alias("after")
-    same_slice = and_(
-        after.c.tenant_id == before.c.tenant_id,
-        after.c.day == before.c.day,
-        after.c.stage == stage,
-    )
-    read_less = case(
-        (
-            before.c.table_version.is_not(None),
-            func.coalesce(after.c.input_version, -1) < before.c.table_version,
-        ),
-        else_=before.c.finished_at > after.c.started_at,
-    )
-    statement = (
-        select(
-            before.c.tenant_id,
-            before.c.day,
-            before.c.rows_kept,
-            after.c.status,
-            after.c.error,
-            read_less.label("read_less"),
-        )
-        .outerjoin(after, same_slice)
-        .where(
-            before.c.stage == READS[stage],
-            before.c.status == "done",
-            or_(
-                after.c.status.is_distinct_from("done"),
-                read_less,
-                _corrected_since(after) if stage == "enriched" else false(),
-            ),
-        )
-        .order_by(before.c.day, before.c.tenant_id)
-    )
-    if days is not None:
-        statement = statement.where(before.c.day.between(*days))
-    if tenants is not None:
-        statement = statement.where(before.c.tenant_id.in_(tenants))
-    return statement
-
-
-def _reason(status: StageStatus | None, *, is_newer: bool | None) -> DueReason:
-    """Why a stage is due, from what became of it the last time."""
-    if status is None:
-        return "never"
-    if status != "done":
-        return status
-    return "newer" if is_newer else "corrected"
-
-
-def _corrected_since(run: NamedFromClause) -> ColumnElement[bool]:
-    """Whether a review of the run's tenant and day was corrected after the run had begun."""
-    return exists().where(
-        corrections.c.tenant_id == run.c.tenant_id,
-        corrections.c.day == run.c.day,
-        corrections.c.created_at > run.c.started_at,
-    )
 
 
 def _is(tenant_id: str, day: date, stage: Stage) -> tuple[Any, Any, Any]:

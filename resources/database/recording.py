@@ -18,8 +18,9 @@ from resources.database.batch_records import (
     BatchStage,
     RowCounts,
 )
-from resources.database.ledger import READS, StageRecord
+from resources.database.due_stages import READS
 from resources.database.source_days import SourceDay
+from resources.database.stage_records import StageRecord
 from resources.database.unit_of_work import UnitOfWork
 from resources.database.usage_records import UsageEntry, UsageKind
 from resources.vocabulary import DayRange, Stage

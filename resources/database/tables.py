@@ -7,12 +7,12 @@ from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
 from resources.database.event_records import events
 from resources.database.idempotency import idempotency_keys
-from resources.database.ledger import stage_runs
 from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
 from resources.database.snapshot_records import snapshot_pointers, snapshots
 from resources.database.source_days import source_days
 from resources.database.source_records import dataforseo_tasks, import_batches, sources
+from resources.database.stage_records import stage_runs
 from resources.database.tenancy import tenants
 from resources.database.usage_records import usage_entries
 from resources.database.users import memberships, users
