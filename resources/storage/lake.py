@@ -17,7 +17,7 @@ from typing import Literal
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from resources.settings import Settings
 from resources.storage import lake_upkeep
@@ -29,7 +29,7 @@ from resources.storage.delta_tables import (
     LakeBusyError,
 )
 from resources.storage.lake_damage import DamagedFile, find_damage
-from resources.storage.lake_files import no_rows, scanned
+from resources.storage.lake_files import Slice, no_rows, scanned
 from resources.storage.lake_rows import (
     LakeError,
     LakeSchemaError,
@@ -39,12 +39,14 @@ from resources.storage.lake_rows import (
     selection,
 )
 from resources.storage.lake_upkeep import Compaction
+from resources.storage.landed_batches import (
+    BatchesPartlyLandedError,
+    has_landed,
+    have_landed,
+    landing_of,
+)
 from resources.storage.schemas import TableSpec
 from resources.vocabulary import DayRange
-
-
-class BatchesPartlyLandedError(LakeError):
-    """Some of the batches of one append have landed before and others have not."""
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,6 @@ class Commit:
     version: int
     rows: int
     skipped: bool = False
-
-
-@dataclass(frozen=True)
-class Slice:
-    """What a read returns.
-
-    Attributes:
-        frame: The rows, with exactly the columns and types of the table's specification.
-        table: Name of the table.
-        version: The version the rows belong to, -1 when the table does not exist.
-    """
-
-    frame: pl.LazyFrame
-    table: str
-    version: int
 
 
 class Lake:
@@ -137,7 +124,7 @@ class Lake:
             LakeSchemaError: The rows have other columns than the specification.
         """
         table = self._tables.find(spec)
-        if table is not None and self._have_landed(spec, table, batches):
+        if table is not None and have_landed(spec, table, batches):
             return Commit(spec.name, table.version(), rows=0, skipped=True)
         with Rows(spec, rows) as kept:
             return self._tables.retried(spec, lambda: self._append_once(spec, kept, batches))
@@ -145,7 +132,7 @@ class Lake:
     def landed(self, spec: TableSpec, batch_id: str) -> bool:
         """Whether the rows of a batch are in the table."""
         table = self._tables.find(spec)
-        return table is not None and _has_landed(table, batch_id)
+        return table is not None and has_landed(table, batch_id)
 
     def replace(
         self,
@@ -363,9 +350,8 @@ class Lake:
 
     def _append_once(self, spec: TableSpec, rows: Rows, batches: Collection[str]) -> Commit:
         table = self._tables.open_or_create(spec)
-        if self._have_landed(spec, table, batches):
+        if have_landed(spec, table, batches):
             return Commit(spec.name, table.version(), rows=0, skipped=True)
-        transactions = [Transaction(_application_id(batch), 1) for batch in sorted(set(batches))]
         write_deltalake(
             table,
             rows.stream(),
@@ -373,7 +359,7 @@ class Lake:
             schema_mode=_schema_mode(table, spec),
             target_file_size=TARGET_FILE_BYTES,
             writer_properties=FILE_FORMAT,
-            commit_properties=CommitProperties(app_transactions=transactions),
+            commit_properties=CommitProperties(app_transactions=landing_of(batches)),
         )
         return Commit(spec.name, table.version(), rows.count)
 
@@ -389,23 +375,6 @@ class Lake:
             writer_properties=FILE_FORMAT,
         )
         return Commit(spec.name, table.version(), rows.count)
-
-    def _have_landed(self, spec: TableSpec, table: DeltaTable, batches: Collection[str]) -> bool:
-        landed = sorted(batch for batch in batches if _has_landed(table, batch))
-        if landed and len(landed) < len(set(batches)):
-            raise BatchesPartlyLandedError(
-                f"{len(landed)} of {len(set(batches))} batches are in table {spec.name} already, "
-                f"for example {landed[0]}. Append only the batches that have not landed."
-            )
-        return bool(landed)
-
-
-def _application_id(batch_id: str) -> str:
-    return f"batch:{batch_id}"
-
-
-def _has_landed(table: DeltaTable, batch_id: str) -> bool:
-    return table.transaction_version(_application_id(batch_id)) is not None
 
 
 def _schema_mode(table: DeltaTable, spec: TableSpec) -> Literal["merge"] | None:

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
 from resources.storage.schemas import TableSpec
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What a read returns.
+
+    Attributes:
+        frame: The rows, with exactly the columns and types of the table's specification.
+        table: Name of the table.
+        version: The version the rows belong to, -1 when the table does not exist.
+    """
+
+    frame: pl.LazyFrame
+    table: str
+    version: int
 
 
 def scanned(spec: TableSpec, files: list[str], options: Mapping[str, str]) -> pl.LazyFrame:
