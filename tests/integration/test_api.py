@@ -20,23 +20,10 @@ from serving_api.reviews.schemas import ReviewListParameters
 from tests.api_world import (
     PASSWORD,
     read,
-    running_world,
 )
 
 ACME = "/v1/tenants/acme"
 PROBLEM = "application/problem+json"
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def ada(world):
-    with world.client("ada") as client:
-        yield client
 
 
 # Logging in -----------------------------------------------------------------------------------

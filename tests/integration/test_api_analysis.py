@@ -18,28 +18,9 @@ from resources.nlp.interrupting import InterruptedWorkError, ending_when
 from resources.nlp.privacy import find_pii
 from serving_api.analysis import schemas, service
 from serving_api.kit.caching import AnswerCache
-from tests.api_world import running_world
 
 ANALYZE = "/v1/analyze"
 OF_REVIEWS = {"review_key", "version"}
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def bob(world):
-    with world.client("bob") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def ada(world):
-    with world.client("ada") as client:
-        yield client
 
 
 def analyzed(client, *texts, tenant=None, **options):

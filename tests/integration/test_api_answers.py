@@ -16,24 +16,11 @@ from tests.api_world import (
     figures_in,
     read,
     reviews_of,
-    running_world,
     tables_of,
 )
 
 ACME = "/v1/tenants/acme"
 PROBLEM = "application/problem+json"
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def ada(world):
-    with world.client("ada") as client:
-        yield client
 
 
 @pytest.mark.parametrize("dimension", ["all", "source", "product", "location", "language"])

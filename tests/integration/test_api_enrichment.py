@@ -4,29 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api_world import read, review_key, running_world
+from tests.api_world import read, review_key
 
 ACME = "/v1/tenants/acme"
 BRAVA = "/v1/tenants/brava"
 PLUGIN = {"task": "sentiment", "engine": "transformers", "model": "some/model"}
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def ada(world):
-    with world.client("ada") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def bob(world):
-    with world.client("bob") as client:
-        yield client
 
 
 def corrections_of(tenant, n):

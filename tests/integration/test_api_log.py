@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from resources.settings import PROJECT_ROOT
-from tests.api_world import PASSWORD, running_world
+from tests.api_world import PASSWORD
 
 ACME = "/v1/tenants/acme"
 # What people send, each in a place of its own. Nothing of it may stand in the log.
@@ -29,12 +29,6 @@ SECRETS = {
     "agent": "whispered-agent",
     "key": "whispered-key",
 }
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")

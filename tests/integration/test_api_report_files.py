@@ -15,23 +15,10 @@ from tests.api_world import (
     file_content,
     read,
     review_key,
-    running_world,
 )
 
 ACME = "/v1/tenants/acme"
 PROBLEM = "application/problem+json"
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def ada(world):
-    with world.client("ada") as client:
-        yield client
 
 
 def test_a_report_is_listed_and_its_files_come_whole(world, ada):

@@ -12,22 +12,9 @@ from tests.api_world import (
     read,
     review_key,
     reviews_of,
-    running_world,
 )
 
 ACME = "/v1/tenants/acme"
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def ada(world):
-    with world.client("ada") as client:
-        yield client
 
 
 FILTERS = [

@@ -10,21 +10,8 @@ import pytest
 
 from pipelines.definitions import build_definitions
 from pipelines.repairing import in_turn, plan_repair, unreadable_snapshots
-from tests.api_world import running_world
 
 ACME = "/v1/tenants/acme"
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def ada(world):
-    with world.client("ada") as client:
-        yield client
 
 
 @pytest.fixture

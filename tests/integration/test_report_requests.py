@@ -18,17 +18,10 @@ from pipelines.sensors import (
 )
 from resources.database.report_queue import MAX_OPEN_REQUESTS, MAX_RUNS_OF_A_TENANT
 from resources.vocabulary import utc_today
-from tests.api_world import running_world
 
 ACME = "/v1/tenants/acme"
 BRAVA = "/v1/tenants/brava"
 FIRST = date(2026, 1, 1)
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
 
 
 @pytest.fixture(autouse=True)
