@@ -9,6 +9,7 @@ server running for ever or stop it under somebody else.
 from __future__ import annotations
 
 import fcntl
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from resources.home import make_private, sweep_drafts, unusable
+from resources.logs import is_server
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from resources.storage.lake import Lake
     from resources.storage.objects import ObjectStore
     from resources.storage.snapshots import SnapshotStore
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,9 @@ def _kept_running(settings: Settings) -> AbstractContextManager[object]:
 def _lock_file(home: Path) -> Path:
     """Return the home's lock file, after a look whether the home can be used and is private."""
     notice = make_private(home)
-    if notice is not None:
+    if notice is not None and is_server():
+        _LOG.warning(notice)
+    elif notice is not None:
         sys.stderr.write(f"{notice}\n")
     sweep_drafts(home)
     path = home / "in-use.lock"

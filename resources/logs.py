@@ -46,8 +46,11 @@ _bound: ContextVar[dict[str, Any]] = ContextVar("fields of the log", default={})
 def log_to_stderr() -> None:
     """Let this process write its log to standard error; whoever starts it says where that leads.
 
-    Of our own modules everything from ``info`` on is written, of libraries only warnings.
+    Of our own modules everything from ``info`` on is written, of libraries only warnings. A second
+    call changes nothing.
     """
+    if is_server():
+        return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
@@ -55,6 +58,12 @@ def log_to_stderr() -> None:
     root.setLevel(logging.WARNING)
     for name in OUR_LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO)
+
+
+def is_server() -> bool:
+    """Whether this process writes such a log; else it is a command that speaks to people."""
+    handlers = logging.getLogger().handlers
+    return any(isinstance(handler.formatter, JsonLines) for handler in handlers)
 
 
 @contextmanager

@@ -22,8 +22,10 @@ def api(
 ) -> None:
     """Start the API alone; its address is printed as JSON."""
     from pipelines.session import open_session
+    from resources.logs import log_to_stderr
     from serving_api.server import run_api
 
+    log_to_stderr()
     with open_session() as session, _port_explained(port):
         run_api(session.settings, port=port)
 

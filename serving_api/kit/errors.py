@@ -269,7 +269,7 @@ def install(app: FastAPI) -> None:
         return answer_problem(request, Problem("unavailable", headers={"Retry-After": "5"}))
 
     def answer_damage(request: Request, error: Exception) -> Response:
-        logger.error("numbers-unreadable: %s", error)
+        logger.error("numbers-unreadable", exc_info=error)
         return answer_problem(request, Problem("numbers-unreadable", headers={"Retry-After": "60"}))
 
     # Handlers are plain functions of microseconds, yet Starlette would send them to a thread.

@@ -193,7 +193,7 @@ def test_what_the_api_stands_on_and_does_not_find_is_logged_with_its_reason(worl
     assert answer.status_code == 503
     error, request = log.of(answer)
     assert error["errors"][0]["message"]
-    assert request["problem"] == "unavailable"
+    assert request["problem"] == "numbers-unreadable"
 
 
 def test_nothing_that_people_send_stands_in_the_log(world, log):
