@@ -32,9 +32,17 @@ from resources.reporting import (
 from resources.settings import Settings
 from resources.storage.lake import Lake
 from resources.storage.objects import ObjectStore
-from resources.storage.snapshots import SnapshotStore
+from resources.storage.snapshots import (
+    SnapshotDamagedError,
+    SnapshotMissingError,
+    SnapshotStore,
+)
 
 MAX_SIDE_BY_SIDE = 2  # one report is counted and drawn while the browser prints the other
+UNREADABLE = (
+    "The published numbers could not be read; they are published again within minutes. Then ask "
+    "for the report again."
+)
 MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
@@ -169,6 +177,10 @@ def answer(
         held[request.tenant_id] = str(error)
         with press.database.jobs() as work:
             work.reports.hold(request, str(error))
+    except (SnapshotMissingError, SnapshotDamagedError):
+        held[request.tenant_id] = UNREADABLE
+        with press.database.jobs() as work:
+            work.reports.hold(request, UNREADABLE)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other requests get answered
         reason = failures.note(request.tenant_id, error)
         with press.database.jobs() as work:

@@ -5,6 +5,7 @@ A file stands where a tenant's folder should be, so that nothing can be written 
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 from datetime import date
 
@@ -173,6 +174,19 @@ def test_a_request_that_fails_leaves_the_others_of_its_run_to_be_answered(sessio
         ended = [work.reports.get_request(request.tenant_id, request.id) for request in requests]
     assert [request.status for request in ended] == ["failed", "done"]
     assert ended[0].error in error_of(result)
+
+
+def test_a_request_for_numbers_that_cannot_be_read_is_held_with_what_to_do(session, run):
+    assert run(*TO_THE_MARTS, tenant_snapshot).success
+    with session.database.jobs() as work:
+        request = work.reports.request("acme")
+    shutil.rmtree(session.settings.snapshots_path / "acme")
+
+    assert run(report_document, requests=[request]).success
+    with session.database.jobs() as work:
+        held = work.reports.get_request("acme", request.id)
+    assert held.status == "held"
+    assert "published again within minutes" in held.error
 
 
 def test_a_reason_is_one_line_and_names_the_kind_of_an_error_that_nobody_foresaw():
