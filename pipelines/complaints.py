@@ -1,7 +1,8 @@
-"""What Dagster complains of on standard error when its event log cannot be written.
+"""What libraries print on standard error beside the error that reaches their caller.
 
-It prints the whole statement with all values, the events of a run among them, for every event. The
-error itself reaches the caller of the run; the statements are nothing that a person can use.
+When its event log cannot be written, Dagster prints the whole statement with all values, the events
+of a run among them, for every event. The error itself reaches the caller of the run; the statements
+are nothing that a person can use.
 """
 
 from __future__ import annotations
@@ -22,6 +23,21 @@ def keep_complaints() -> Iterator[list[str]]:
     kept: list[str] = []
     with contextlib.redirect_stderr(_Sieve(sys.stderr, kept)):
         yield kept
+
+
+def pass_over_half_made_loops() -> None:
+    """Say nothing of event loops that could not be made for want of a file.
+
+    Whoever wanted the loop gets the error; Python complains once more when it throws the loop away.
+    """
+    say = sys.unraisablehook
+
+    def say_the_rest(unraisable: sys.UnraisableHookArgs) -> None:
+        is_a_loop = getattr(unraisable.object, "__qualname__", "") == "BaseEventLoop.__del__"
+        if not (is_a_loop and isinstance(unraisable.exc_value, AttributeError)):
+            say(unraisable)
+
+    sys.unraisablehook = say_the_rest
 
 
 class _Sieve(io.TextIOBase):

@@ -77,7 +77,8 @@ def _told(fault: Fault, error: Exception, home: Path | None) -> str:
     from resources.faults import FULL, is_full, place_in
 
     where = str(place_in(error) or home or "ReviewGraph")
-    if fault is FULL and place_in(error) is None and not (home is not None and is_full(home)):
+    is_nowhere = isinstance(error, OSError) and place_in(error) is None
+    if fault is FULL and is_nowhere and not (home is not None and is_full(home)):
         where = f"{where} or of standard output"
     return f"{fault.what.format(where=where)}. {fault.next_step}"
 
