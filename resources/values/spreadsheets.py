@@ -4,7 +4,8 @@ A spreadsheet program takes a cell that begins with ``=``, ``+``, ``-``, ``@``, 
 return for a formula, and a formula can start programs and send cells away. So in every CSV file
 that people open an apostrophe stands before such a character, as a person would type it:
 
-* at the beginning of a cell of text, spaces not counted;
+* at the beginning of a cell of text, spaces and what cannot be seen (controls, marks of width and
+  direction) not counted, since a program may drop them;
 * behind a semicolon, a bar, a tab or a line break within a cell, where programs set to another
   language or delimiter begin a new cell;
 * and before an apostrophe that stands in such a place already, so that nothing is lost.
@@ -22,11 +23,17 @@ from pathlib import Path
 import polars as pl
 import polars.selectors as cs
 
-_PLACE = r"(?:\A|[;|\t\r\n])[ \u00a0\ufeff]*+"
+# Unicode's spaces, separators, controls and format marks, and letters that are drawn as nothing.
+_UNSEEN = (
+    r"[\x00-\x08\x0b\x0c\x0e-\x20\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160"
+    r"\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]*+"
+)
+_PLACE = rf"(?:\A|[;|\t\r\n]){_UNSEEN}"
 _STARTS = r"=+\-@\t\r\uff0b\uff0d\uff1d\uff20"  # the last four are the wide forms of the first
 _DANGEROUS = re.compile(rf"({_PLACE})(?=[{_STARTS}'])")
 _ESCAPED = re.compile(rf"({_PLACE})'")
-_FORMULA = re.compile(rf"[ \u00a0\ufeff]*+[{_STARTS}]")
+_FORMULA = re.compile(rf"{_UNSEEN}[{_STARTS}]")
 
 DECLARATION = (
     "Where a spreadsheet program would begin a formula, an apostrophe stands before the text."

@@ -6,6 +6,7 @@ import ast
 import csv
 import io
 import re
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -25,7 +26,9 @@ STARTS = "=+-@\t\r"
 FORMULAS = [
     "=cmd|' /C calc'!A0", "+1+1", "-2+3+cmd|' /C calc'!A0", "@SUM(1+1)", "\t=1+1", "\r=1+1",
     "  =1+1", "\u00a0=1+1", "\uff1d1+1", "\ufeff=1+1", "fine;=1+1", "fine\n=1+1", "fine\t=1+1",
-    "fine|@x", "fine\r\n-1+1", '=HYPERLINK("http://127.0.0.1/?"&A1,"x")', '=1+1",=1+1',
+    "fine|@x", "fine\r\n-1+1", "\u200b=1", "\xad=1",
+    "\u202e=1", "\u2028=1", "\x00=1", "\x0b=1", "\u2060 \x1f=1", "fine;\u200b=1", "\u3000+1",
+    '=HYPERLINK("http://127.0.0.1/?"&A1,"x")', '=1+1",=1+1',
 ]  # fmt: skip
 PLAIN = ["", "It was fine.", "4/5", "a = b", "well - not so good", "me@example.org", "don't", "1;2"]
 
@@ -34,7 +37,11 @@ texts = st.one_of(likely, st.text(st.characters(exclude_categories=["Cs"]), max_
 
 
 def starts_a_formula(text):
-    return text.lstrip(" \u00a0\ufeff")[:1] in set(STARTS) | set("\uff1d\uff0b\uff0d\uff20")
+    unseen = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+    seen = "".join(
+        char for char in text if char in STARTS or unicodedata.category(char) not in unseen
+    )
+    return seen[:1] in set(STARTS) | set("\uff1d\uff0b\uff0d\uff20")
 
 
 @pytest.mark.parametrize("text", FORMULAS)
