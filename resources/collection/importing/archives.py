@@ -7,6 +7,7 @@ archive gives, so that a name can lead nowhere.
 
 from __future__ import annotations
 
+import io
 import stat
 import zipfile
 import zlib
@@ -72,7 +73,7 @@ def open_archive(stream: IO[bytes], name: str, limits: Limits) -> Iterator[zipfi
     try:
         with zipfile.ZipFile(cast("IO[bytes]", directory)) as archive:
             directory.most = None
-            _require_honest(archive, name, limits)
+            _require_honest(archive, name, stream.seek(0, io.SEEK_END), limits)
             yield archive
     except _LargeDirectoryError as error:
         raise ImportFileError(
@@ -86,7 +87,7 @@ def open_archive(stream: IO[bytes], name: str, limits: Limits) -> Iterator[zipfi
         ) from error
 
 
-def _require_honest(archive: zipfile.ZipFile, name: str, limits: Limits) -> None:
+def _require_honest(archive: zipfile.ZipFile, name: str, packed: int, limits: Limits) -> None:
     infos = archive.infolist()
     files = [info for info in infos if not info.is_dir()]
     if len(files) > limits.members:
@@ -99,10 +100,12 @@ def _require_honest(archive: zipfile.ZipFile, name: str, limits: Limits) -> None
             f"{name} is encrypted. Unpack or save it without its password, and import that."
         )
     total = sum(info.file_size for info in files)
-    if total > limits.unpacked_bytes:
+    most = limits.unpacked_from(packed)
+    if total > most:
         raise ImportFileError(
-            f"{name} would unpack to {total:,} bytes, more than the "
-            f"{limits.unpacked_bytes:,} that one import takes. Import its files one by one."
+            f"{name} would unpack to {total:,} bytes from {packed:,}, more than the {most:,} that "
+            "one file of its size may. Unpack it, look what is inside, and import its files one by "
+            "one."
         )
     if len({info.filename for info in infos}) < len(infos):
         raise ImportFileError(

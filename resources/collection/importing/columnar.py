@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resources.collection.importing.apart import Kind, reader_of
-from resources.collection.importing.containers import DataFile
+from resources.collection.importing.containers import DataFile, require_allowed
 from resources.collection.importing.delimited import name_columns
 from resources.collection.importing.limits import DEFAULT_LIMITS, Limits, require_columns
 from resources.collection.importing.tables import Chunk, ChunkBuilder, Row, text_of, to_json
@@ -131,10 +131,12 @@ def _batches(
 ) -> Generator[Any, None, None]:
     """Yield the batches of a file, and tell of its bytes in step with its rows."""
     size = file.found.identity.size if file.member is None else 0
-    told = rows = 0
+    told = rows = reached = 0
     with reader_of(file, kind, limits, whole=whole) as reader:
         total = max(1, int((reader.schema.metadata or {}).get(b"rows", 1)))
         for batch in reader:
+            reached += batch.nbytes
+            require_allowed(file, "rows", 0, reached, limits)
             yield batch
             rows += batch.num_rows
             if on_read is not None:

@@ -12,9 +12,9 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Literal, cast
 
 from resources.collection.importing.archives import (
     ZIP_MAGICS,
@@ -33,12 +33,42 @@ _MAX_LAYERS = 3
 _BUFFER = 1 << 20
 
 
+class Allowance:
+    """What has come out of one file on disk, over all its members and layers.
+
+    What is read again counts once: each stream counts as far as it was ever read.
+    """
+
+    def __init__(self) -> None:
+        self._furthest: dict[tuple[str, str | None, int], int] = {}
+        self._totals: dict[str, int] = {}
+
+    def take(self, kind: str, member: str | None, layer: int, reached: int) -> int:
+        """Note how far a stream was read.
+
+        Args:
+            kind: What is counted: ``bytes`` that were unpacked, or ``rows`` of readers.
+            member: The member of an archive.
+            layer: How many times over the stream was unpacked.
+            reached: How far it was read, in bytes.
+
+        Returns:
+            The bytes of this kind, all streams together.
+        """
+        stream = kind, member, layer
+        more = max(0, reached - self._furthest.get(stream, 0))
+        self._furthest[stream] = self._furthest.get(stream, 0) + more
+        self._totals[kind] = self._totals.get(kind, 0) + more
+        return self._totals[kind]
+
+
 @dataclass(frozen=True)
 class DataFile:
     """One stream of bytes to read: a file, or one member of a zip archive."""
 
     found: FoundFile
     member: str | None = None
+    allowance: Allowance = field(default_factory=Allowance, compare=False, repr=False)
 
     @property
     def path(self) -> Path:
@@ -111,12 +141,12 @@ def opened(
             stream: io.BufferedReader = io.BufferedReader(
                 _Metered(raw, on_read or (lambda _: None)), _BUFFER
             )
-            member = file.member
+            layer = _Layer(0, file.found.identity.size, file.member)
             for _ in range(_MAX_LAYERS):
-                unpacked, member = _unpack_once(file, stream, member, stack, limits)
+                unpacked, layer = _unpack_once(file, stream, layer, stack, limits)
                 if unpacked is None:
                     break
-                stream = io.BufferedReader(_Metered(unpacked, _guard(file, limits)), _BUFFER)
+                stream = io.BufferedReader(_Metered(unpacked, _guard(file, layer, limits)), _BUFFER)
             else:
                 if stream.peek(2).startswith(GZIP_MAGIC):
                     raise ImportFileError(
@@ -176,33 +206,80 @@ def _is_packed(file: DataFile, limits: Limits) -> bool:
         return (raw.read(2) or b"").startswith(GZIP_MAGIC)
 
 
+@dataclass(frozen=True)
+class _Layer:
+    """Where the unpacking of a file stands.
+
+    Attributes:
+        number: How many times over it was unpacked.
+        packed: How many bytes it takes as it is packed on disk; of an archive, the member alone.
+        member: The member that is still to be taken out of the archive.
+    """
+
+    number: int
+    packed: int
+    member: str | None
+
+
 def _unpack_once(
-    file: DataFile, stream: io.BufferedReader, member: str | None, stack: ExitStack, limits: Limits
-) -> tuple[IO[bytes] | None, str | None]:
+    file: DataFile, stream: io.BufferedReader, layer: _Layer, stack: ExitStack, limits: Limits
+) -> tuple[IO[bytes] | None, _Layer]:
     magic = stream.peek(4)[:4]
     if magic.startswith(GZIP_MAGIC):
-        return cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=stream))), member
-    if member is not None and magic in ZIP_MAGICS:
+        return cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=stream))), replace(
+            layer, number=layer.number + 1
+        )
+    if layer.member is not None and magic in ZIP_MAGICS:
         archive = stack.enter_context(open_archive(stream, visible(file.path.name), limits))
-        return stack.enter_context(archive.open(member)), None
-    return None, member
+        packed = archive.getinfo(layer.member).compress_size
+        return stack.enter_context(archive.open(layer.member)), _Layer(
+            layer.number + 1, packed, None
+        )
+    return None, layer
 
 
-def _guard(file: DataFile, limits: Limits) -> Callable[[int], None]:
-    unpacked = 0
-    packed = file.found.identity.size
-    most = limits.unpacked_from(packed)
+def _guard(file: DataFile, layer: _Layer, limits: Limits) -> Callable[[int], None]:
+    """Hold a stream to its own allowance, and all streams of its file to the file's."""
+    reached = 0
+    most = limits.unpacked_from(layer.packed)
 
     def count(size: int) -> None:
-        nonlocal unpacked
-        unpacked += size
-        if unpacked > most:
-            raise ImportFileError(
-                f"{file.name} unpacks to more than {most:,} bytes from {packed:,} on disk, "
-                "which no file of reviews does. Unpack it yourself and look what is inside."
-            )
+        nonlocal reached
+        reached += size
+        if reached > most:
+            raise _unpacks_to_too_much(file.name, most, layer.packed)
+        require_allowed(file, "bytes", layer.number, reached, limits)
 
     return count
+
+
+def require_allowed(
+    file: DataFile, kind: Literal["bytes", "rows"], layer: int, reached: int, limits: Limits
+) -> None:
+    """Refuse a file that gives more than one of its size may, over all its members and layers.
+
+    Args:
+        file: The file, or the member of an archive, that is read.
+        kind: Whether its unpacked bytes or its rows are counted.
+        layer: How many times over it was unpacked.
+        reached: How far it was read by now, in bytes.
+        limits: How much may come out.
+
+    Raises:
+        ImportFileError: It gives more.
+    """
+    packed = file.found.identity.size
+    floor = limits.parquet_text_bytes if kind == "rows" else limits.ratio_counts_from
+    most = limits.unpacked_from(packed, floor)
+    if file.allowance.take(kind, file.member, layer, reached) > most:
+        raise _unpacks_to_too_much(visible(file.path.name), most, packed)
+
+
+def _unpacks_to_too_much(name: str, most: int, packed: int) -> ImportFileError:
+    return ImportFileError(
+        f"{name} unpacks to more than {most:,} bytes from {packed:,} on disk, which no file of "
+        "reviews does. Unpack it yourself and look what is inside."
+    )
 
 
 def members(found: FoundFile, limits: Limits = DEFAULT_LIMITS) -> tuple[list[DataFile], list[str]]:
@@ -230,7 +307,7 @@ def members(found: FoundFile, limits: Limits = DEFAULT_LIMITS) -> tuple[list[Dat
         raise ImportFileError(
             f"{file.name} is an archive in an archive. Unpack it and import what is inside."
         )
-    return [DataFile(found, name) for name in names], notes
+    return [DataFile(found, name, file.allowance) for name in names], notes
 
 
 def is_workbook_file(file: DataFile, limits: Limits = DEFAULT_LIMITS) -> bool:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _SCHEMA = RAW_REVIEWS.schema
 
+HELD_ROWS = 50_000
+"""So many rows the lake's writer holds, whatever their size, before it writes a group of them."""
+
 # Field of a mapping -> column of raw_reviews, where they are called differently.
 _RAW_COLUMNS = {"id": "review_id", "date": "posted_at"}
 
@@ -104,7 +107,6 @@ class _Delivery:
     skipped: bool
     record_count: int = 0
     unreadable_count: int = 0
-    large_characters: int = 0
 
     def as_landed(self) -> LandedBatch:
         return LandedBatch(
@@ -129,6 +131,28 @@ class _Meter:
     def report(self) -> None:
         if self.progress is not None:
             self.progress(min(self.done, self.total), self.total, self.rows)
+
+
+@dataclass
+class _Excess:
+    """How much the records that are held together have beyond what records have."""
+
+    records: int = 0
+    characters: int = 0
+
+    def add(self, chunk: Chunk, name: str, limits: Limits) -> None:
+        """Refuse a file of enormous records; a few are no harm, and are rejected one by one."""
+        if self.records + len(chunk) > HELD_ROWS:
+            self.records = self.characters = 0
+        long = limits.long_record_characters
+        self.records += len(chunk)
+        self.characters += sum(size - long for one in chunk.payloads if (size := len(one)) > long)
+        if self.characters > limits.excess_characters:
+            raise ImportFileError(
+                f"{name} has too many records of more than {long:,} characters: what they have "
+                f"beyond it is more than {limits.excess_characters:,} together. Reviews are not so "
+                "long; check how it was exported."
+            )
 
 
 @dataclass
@@ -227,30 +251,19 @@ def _batches(
     failure: _Failure,
     limits: Limits,
 ) -> Iterator[pa.RecordBatch]:
+    excess = _Excess()  # of all files: they land in one commit
     try:
         for delivery in due:
             for table in delivery.file.tables:
                 mapping = table.guess.mapping
                 for chunk in table.records.chunks(list(mapping.values()), meter.read):
-                    _require_small(chunk, delivery, limits)
+                    excess.add(chunk, delivery.file.name, limits)
                     yield _record_batch(chunk, delivery, list(mapping), table.hints, constants)
                     meter.rows += len(chunk)
                     meter.report()
     except BaseException as error:
         failure.error = error
         raise
-
-
-def _require_small(chunk: Chunk, delivery: _Delivery, limits: Limits) -> None:
-    """Refuse a file of enormous records; a few are no harm, and are rejected one by one."""
-    large = limits.large_record_characters
-    delivery.large_characters += sum(size for one in chunk.payloads if (size := len(one)) > large)
-    if delivery.large_characters > limits.large_records_characters:
-        raise ImportFileError(
-            f"{delivery.file.name} has too many records of more than {large:,} characters: "
-            f"together more than {limits.large_records_characters:,}. No review is so long; check "
-            "how it was exported."
-        )
 
 
 def _record_batch(

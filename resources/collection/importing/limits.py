@@ -27,17 +27,17 @@ class Limits:
         files: The most files and folders in one folder.
         archive_directory_bytes: The largest list of contents of a zip archive.
         record_characters: The longest single line or JSON record.
-        large_record_characters: From here on a record counts as large...
-        large_records_characters: ...and the large ones of a file may have so many together: rows
-            are held by their number while they land.
+        long_record_characters: What a record has beyond so many characters is its excess...
+        excess_characters: ...and the records that are held together while they land, which are so
+            many as the lake's writer holds by their number, may have so much excess together.
         columns: The most columns of a table.
         column_names_characters: The longest that the names of all columns may be together.
         records: The most rows of one workbook or Parquet file.
         empty_lines: The most empty lines in a row.
         workbook_bytes: The largest workbook on disk...
         workbook_unpacked_bytes: ...and unpacked.
-        workbook_cells: The most cells between the first and the last used cell of a sheet.
-        workbook_text_bytes: The most text in the cells of a sheet, each repeat counted.
+        workbook_cells: The most cells between the first and the last used cell, over all sheets.
+        workbook_text_bytes: The most text in the cells of all sheets, each repeat counted.
         parquet_text_bytes: So much may a Parquet file unpack to whatever its ratio, since equal
             values cost it nothing; each repeat counted.
         reader_memory_bytes: The most memory of the process that reads a workbook or Parquet file,
@@ -52,8 +52,8 @@ class Limits:
     files: int = 100_000
     archive_directory_bytes: int = 4 << 20
     record_characters: int = 16 << 20
-    large_record_characters: int = 256 << 10
-    large_records_characters: int = 128 << 20
+    long_record_characters: int = 16 << 10
+    excess_characters: int = 128 << 20
     columns: int = 4_096
     column_names_characters: int = 256 << 10
     records: int = 50_000_000
@@ -85,6 +85,14 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def in_words(size: int) -> str:
+    """Write a number of bytes for people: ``3 GiB``, ``512 MiB``."""
+    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.1f}".removesuffix(".0") + f" {name}"
+    return f"{size:,} bytes"
 
 
 def require_columns(names: Sequence[str], file: str, limits: Limits) -> None:
