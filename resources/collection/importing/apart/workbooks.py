@@ -13,7 +13,7 @@ import re
 import zipfile
 from array import array
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,7 +34,15 @@ _WIDE_XML = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
 _PLACE = re.compile(rb"""\br\s*=\s*["']\$?([A-Za-z]{1,3})\$?(\d{1,7})["']""")
 _ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br\s*=\s*["'](\d{1,7})["']""")
 _CELL = re.compile(rb"<(?:\w+:)?(row|c)\b")
-_SHARED = re.compile(rb"""\bt\s*=\s*["']s["'][^>]*>\s*<(?:\w+:)?v[^>]*>\s*(\d{1,9})""")
+# A cell that refers to a shared text; one whose kind is spelt with a reference may do so too.
+_REFERS = re.compile(rb"""\bt\s*=\s*["'](?:s["']|[^"'<>]*&)""")
+_SHARED = re.compile(
+    rb"""\bt\s*=\s*["']s["'][^>]*>\s*"""
+    rb"""(?:<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f\s*>)\s*)?"""
+    rb"""<(?:\w+:)?v\b[^>]*>\s*(\d{1,9})\s*</"""
+)
+_SHEET_DATA = b"sheetData"
+_VALUE = re.compile(rb"<(?:\w+:)?v[\s/>]")
 _STRING_END = re.compile(rb"</(?:\w+:)?si\s*>|<(?:\w+:)?si\s*/>")
 
 
@@ -77,15 +85,10 @@ def _first_sheet(content: bytes) -> tuple[str, int, pa.RecordBatch]:
     try:
         workbook = fastexcel.read_excel(content)
         for name in workbook.sheet_names:
-            sheet = workbook.load_sheet(name, header_row=None, dtypes="string")
-            batch = sheet.to_arrow()
-            batch = pa.RecordBatch.from_arrays(
-                [column.cast(pa.string()) for column in batch.columns],
-                names=[f"column {number}" for number in range(batch.num_columns)],
-            )
-            batch = _filled(batch)
+            batch = _sheet(workbook, name)
             if batch.num_rows > 1:
                 return name, len(workbook.sheet_names), batch
+            del batch  # only one sheet is held
     except MemoryError:
         raise
     except BaseException as error:  # the library also panics, which is no Exception
@@ -96,6 +99,14 @@ def _first_sheet(content: bytes) -> tuple[str, int, pa.RecordBatch]:
             f"is a damaged workbook ({reason}). Save it again, or as CSV."
         ) from error
     raise RefusedError("has no sheet with a header and at least one row.", passed_over=True)
+
+
+def _sheet(workbook: Any, name: str) -> pa.RecordBatch:
+    """Return the filled rows of a sheet as texts; nothing else of it is held afterwards."""
+    batch = workbook.load_sheet(name, header_row=None, dtypes="string").to_arrow()
+    columns = [column.cast(pa.string()) for column in batch.columns]
+    names = [f"column {number}" for number in range(batch.num_columns)]
+    return _filled(pa.RecordBatch.from_arrays(columns, names=names))
 
 
 def _filled(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -122,15 +133,12 @@ def _measure(content: bytes, limits: Limits) -> None:
                     f"would unpack to {declared:,} bytes from {len(content):,}, more than the "
                     f"{most:,} that a workbook of its size may. Save its sheet as CSV."
                 )
-            strings = array("q")
+            extent = _Extent(limits)
             for info in sorted(infos, key=_strings_first):
                 if _is_strings(info):
-                    strings = _string_lengths(archive, info)
-                elif _is_sheet(info):
-                    _measure_sheet(archive, info, strings, limits)
-                elif info.filename.lower().endswith((".xml", ".rels")):
-                    for _ in _pieces(archive, info):
-                        pass
+                    extent.know(_string_lengths(archive, info))
+                elif _is_sheet(archive, info):
+                    _measure_sheet(archive, info, extent)
     except ImportFileError as error:
         raise RefusedError(str(error).removeprefix("It ")) from error
 
@@ -143,9 +151,17 @@ def _is_strings(info: zipfile.ZipInfo) -> bool:
     return info.filename.replace("\\", "/").lower().endswith("sharedstrings.xml")
 
 
-def _is_sheet(info: zipfile.ZipInfo) -> bool:
+def _is_sheet(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    """Whether a part holds cells: by its content where its name does not say so."""
     name = info.filename.replace("\\", "/").lower()
-    return "sheets/" in name and name.endswith(".xml")
+    if "sheets/" in name and name.endswith(".xml"):
+        return True
+    last = b""
+    found = False
+    for piece in _pieces(archive, info):  # to its end: all XML is looked at
+        found = found or _SHEET_DATA in last + piece
+        last = piece[-len(_SHEET_DATA) :]
+    return found
 
 
 def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -182,36 +198,50 @@ def _string_lengths(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> array[in
     return lengths
 
 
-def _measure_sheet(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, strings: array[int], limits: Limits
-) -> None:
-    sheet = _Extent(strings, limits)
+def _measure_sheet(archive: zipfile.ZipFile, info: zipfile.ZipInfo, extent: _Extent) -> None:
+    extent.begin_sheet()
     kept = b""
     for piece in _pieces(archive, info):
         text = kept + piece
         # A cell that goes on in the next piece is counted with it.
         at = max(text.rfind(b"<c ", len(text) - _KEPT), text.rfind(b"<row", len(text) - _KEPT))
         whole, kept = (text[:at], text[at:]) if at > 0 else (text, b"")
-        sheet.add(whole, len(piece))
-    sheet.add(kept, 0)
+        extent.add(whole, len(piece))
+    extent.add(kept, 0)
 
 
 class _Extent:
-    """How far the cells of a sheet reach, and how much text is in them."""
+    """How far the cells of a workbook's sheets reach, and how much text is in them.
 
-    def __init__(self, strings: array[int], limits: Limits) -> None:
-        self._strings = strings
+    Any sheet may be read, since those before it may turn out to have no rows: all count together.
+    """
+
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._strings = array("q")
+        self._longest = 0
+        self._bytes = 0
+        self._cells = 0  # of the sheets before this one
         self._columns: set[bytes] = set()
         self._rows: tuple[int, int] | None = None
         self._placeless = 1
-        self._bytes = 0
+
+    def know(self, strings: array[int]) -> None:
+        """Take the lengths of the shared texts, in bytes."""
+        self._strings = strings
+        self._longest = max(strings, default=0)
+
+    def begin_sheet(self) -> None:
+        """Count what is added from here on as another sheet."""
+        high, wide = self._reach()
+        self._cells += high * wide
+        self._columns = set()
+        self._rows = None
+        self._placeless = 1
 
     def add(self, text: bytes, size: int) -> None:
         """Count the cells of a piece of XML of some bytes."""
-        known = len(self._strings)
-        shared = (at for at in map(int, _SHARED.findall(text)) if at < known)
-        self._bytes += size + sum(map(self._strings.__getitem__, shared))
+        self._bytes += size + self._shared_bytes(text)
         places = _PLACE.findall(text)
         self._columns.update(letters for letters, _ in places)
         rows = {int(number) for _, number in places} | set(map(int, _ROW.findall(text)))
@@ -221,6 +251,21 @@ class _Extent:
         if text.count(b"<c>") or len(places) < text.count(b"<c "):
             self._count_placeless(text)
         self._require_modest()
+
+    def _shared_bytes(self, text: bytes) -> int:
+        """Count the shared texts that cells refer to.
+
+        A cell written so that it does not show to which, or with more values than cells have,
+        counts as referring to the longest.
+        """
+        if not self._longest:
+            return 0
+        known = len(self._strings)
+        shared = _SHARED.findall(text)
+        plain = sum(self._strings[at] for at in map(int, shared) if at < known)
+        refers = len(_REFERS.findall(text))
+        more_values = len(_VALUE.findall(text)) - len(_CELL.findall(text)) if refers else 0
+        return plain + (refers - len(shared) + max(0, more_values)) * self._longest
 
     def _count_placeless(self, text: bytes) -> None:
         """Count the cells of the widest row, for cells that do not say where they are."""
@@ -233,20 +278,31 @@ class _Extent:
         limits = self._limits
         if self._bytes > limits.workbook_text_bytes:
             raise RefusedError(
-                f"has a sheet whose cells hold more than {limits.workbook_text_bytes:,} bytes of "
-                "text. Save the sheet as CSV."
+                f"has cells that hold more than {limits.workbook_text_bytes:,} bytes of text "
+                "together. Save the sheet of the reviews as CSV."
             )
-        if self._rows is None:
-            return
-        numbers = [_column_number(letters) for letters in self._columns] or [1]
-        wide = max(self._placeless, max(numbers) - min(numbers) + 1)
-        high = self._rows[1] - self._rows[0] + 1
-        if wide * high > limits.workbook_cells:
+        high, wide = self._reach()
+        cells = high * wide
+        if cells > limits.workbook_cells:
             raise RefusedError(
-                f"has cells {high:,} rows and {wide:,} columns apart, a sheet of {wide * high:,} "
+                f"has cells {high:,} rows and {wide:,} columns apart, a sheet of {cells:,} "
                 f"cells where {limits.workbook_cells:,} is the most. Delete the cells far from "
                 "the table, or save the table as CSV."
             )
+        if self._cells + cells > limits.workbook_cells:
+            raise RefusedError(
+                f"has sheets of {self._cells + cells:,} cells together, from the first to the last "
+                f"used one of each, where {limits.workbook_cells:,} is the most. Save the sheet of "
+                "the reviews as CSV."
+            )
+
+    def _reach(self) -> tuple[int, int]:
+        """Return how many rows and columns the sheet has by now, those left empty included."""
+        if self._rows is None:
+            return 0, 0
+        numbers = [_column_number(letters) for letters in self._columns] or [1]
+        wide = max(self._placeless, max(numbers) - min(numbers) + 1)
+        return self._rows[1] - self._rows[0] + 1, wide
 
 
 def _column_number(letters: bytes) -> int:
