@@ -6,7 +6,7 @@ refused by counting first (``workbooks``, ``parquet``); against unknown ones the
 may take no more than a fixed amount of memory and processor time, and only it dies of more.
 
 It gets the file as its input and writes Arrow batches of bounded size to its output. It ends with
-its output, so nothing is left running whatever happens to this process.
+the process that started it, so nothing is left running whatever happens to that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from resources.collection.importing.containers import DataFile, random_access
 from resources.collection.importing.errors import ImportFileError, NotReviewsError
-from resources.collection.importing.limits import Limits
+from resources.collection.importing.limits import Limits, in_words
 
 REFUSED = 3
 """Exit status of a reader that has said in words what is wrong."""
@@ -90,22 +90,34 @@ def reader_of(
 def _started(
     kind: Kind, limits: Limits, content: IO[bytes], said: IO[bytes], *, whole: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
-    task = json.dumps({"kind": kind, "whole": whole, "limits": asdict(limits)})
+    # Nothing is ever written to it: it ends with this process, however that ends, and the reader
+    # with it. Its own output tells the reader only when it next writes, its input never.
+    lifeline, held = os.pipe()
     environment = {
         **os.environ,
         # Neither may set memory aside beforehand: all of it counts.
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "OMP_NUM_THREADS": "1",
     }
-    with subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", __name__, task],
-        stdin=content,
-        stdout=subprocess.PIPE,
-        stderr=said,
-        cwd=_PROJECT_ROOT,
-        env=environment,
-    ) as process:
-        yield process
+    with os.fdopen(held, "wb"), os.fdopen(lifeline, "rb") as watched:
+        task = json.dumps(
+            {
+                "kind": kind,
+                "whole": whole,
+                "limits": asdict(limits),
+                "lifeline": watched.fileno(),
+            }
+        )
+        with subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", __name__, task],
+            stdin=content,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            cwd=_PROJECT_ROOT,
+            env=environment,
+            pass_fds=[watched.fileno()],
+        ) as process:
+            yield process
 
 
 def _refusal(
@@ -129,7 +141,8 @@ def _refusal(
     if status == 0:
         return ImportFileError(f"{file.name} is a damaged {noun}. Save it again, or as CSV.")
     return ImportFileError(
-        f"{file.name} is a {noun} that cannot be read within {limits.reader_memory_bytes:,} bytes "
-        f"of memory and {limits.reader_seconds:,} seconds, which no file of reviews needs, or it "
-        f"is damaged. {instead}, and import that."
+        f"{file.name} is a {noun} that cannot be read within "
+        f"{in_words(limits.reader_memory_bytes)} of memory and {limits.reader_seconds:,} seconds, "
+        f"which no file of reviews needs, or it is damaged. {instead}, and import that. To allow "
+        "more memory, set REVIEWGRAPH_IMPORT_MEMORY."
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
+import select
+import signal
 import sys
 from typing import Any
 
@@ -19,6 +22,7 @@ def main() -> int:
     """Read one file as told by the only argument; return the exit status."""
     task = json.loads(sys.argv[1])
     limits = Limits(**task["limits"])
+    _end_with_parent(task["lifeline"])
     _bind(resource.RLIMIT_AS, limits.reader_memory_bytes + _OWN_BYTES)
     _bind(resource.RLIMIT_CPU, limits.reader_seconds)
     _bind(resource.RLIMIT_CORE, 0)
@@ -31,6 +35,21 @@ def main() -> int:
     except BrokenPipeError:  # nobody reads any more
         return 0
     return 0
+
+
+def _end_with_parent(lifeline: int) -> None:
+    """Have the system end this process once nobody holds the other end of a pipe.
+
+    A thread that waits could not: the libraries that read hold the interpreter for seconds. The
+    signal that says a parent is dead could not either: it goes by the thread that started this
+    process, which may end long before.
+    """
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGIO])
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    if select.select([lifeline], [], [], 0)[0]:  # it ended before this was set up
+        os._exit(0)
 
 
 def _read(kind: str, limits: Limits, *, whole: bool) -> None:
