@@ -60,8 +60,18 @@ GOOD_ROWS = '<row r="1">' + cell("A1", "text") + cell("B1", "rating") + "</row>"
 )  # fmt: skip
 
 
-def workbook(rows=GOOD_ROWS, *, before="", strings=None, doctype="", more=(), level=9):
-    """A workbook of one sheet, written by hand so that it can say anything."""
+def workbook(
+    rows=GOOD_ROWS,
+    *,
+    before="",
+    strings=None,
+    doctype="",
+    more=(),
+    level=9,
+    count=1,
+    folder="worksheets",
+):
+    """A workbook of one sheet, or of some that are alike, written by hand so that it can say anything."""
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
@@ -84,27 +94,44 @@ def workbook(rows=GOOD_ROWS, *, before="", strings=None, doctype="", more=(), le
             f'{HEAD}<Relationships xmlns="{package}/relationships">{"".join(lines)}</Relationships>'
         )
 
-    sheets = '<sheets><sheet name="Reviews" sheetId="1" r:id="rId1"/></sheets>'
+    names = "".join(
+        f'<sheet name="Reviews {at}" sheetId="{at}" r:id="rId{at}"/>' for at in range(1, count + 1)
+    )
+    sheets = f"<sheets>{names}</sheets>"
     if not isinstance(rows, bytes):
         rows = f"{before}<sheetData>{rows}</sheetData>"
         rows = f'{HEAD}{doctype}<worksheet xmlns="{MAIN}">{rows}</worksheet>'
-    inside = (("worksheet", "worksheets/sheet1.xml"), ("sharedStrings", "sharedStrings.xml"))
+    paths = [f"{folder}/sheet{at}.xml" for at in range(1, count + 1)]
+    inside = (*(("worksheet", path) for path in paths), ("sharedStrings", "sharedStrings.xml"))
     parts = [
         ("[Content_Types].xml", f"{HEAD}{types}"),
         ("_rels/.rels", relations(("officeDocument", "xl/workbook.xml"))),
         ("xl/workbook.xml", f'{HEAD}<workbook xmlns="{MAIN}" xmlns:r="{rel}">{sheets}</workbook>'),
         ("xl/_rels/workbook.xml.rels", relations(*inside)),
-        ("xl/worksheets/sheet1.xml", rows),
+        *((f"xl/{path}", rows) for path in paths),
     ]
     if strings is not None:
         parts.append(("xl/sharedStrings.xml", f'{HEAD}<sst xmlns="{MAIN}">{strings}</sst>'))
     return zipped([*parts, *more], level=level)
 
 
-def shared_text_bomb():
-    row = '<row r="{0}"><c r="A{0}" t="s"><v>0</v></c><c r="B{0}"><v>5</v></c></row>'
+def shared_text_bomb(cell='<c r="A{0}" t="s"><v>0</v></c>'):
+    row = f'<row r="{{0}}">{cell}<c r="B{{0}}"><v>5</v></c></row>'
     rows = "".join(row.format(at) for at in range(1, 300_000))
     return workbook(rows, strings=f"<si><t>{'good ' * 6_000}</t></si>")
+
+
+def far_empty_cell(row, **options):
+    """Sheets that are empty rectangles, each within what one workbook may have."""
+    start = f'<row r="1">{cell("A1", "text")}</row>'
+    return workbook(f'{start}<row r="{row}">{cell(f"AD{row}", "")}</row>', **options)
+
+
+def packed_members():
+    """A few kilobytes that hold 120 MB, of which no member has more than one file may."""
+    line = b"good room " * 2_000 + b",5\n"
+    member = gzip.compress(b"text,rating\n" + line * 1_000)
+    return zipped([(f"{number}.csv.gz", member) for number in range(6)])
 
 
 def far_cells_without_places():
@@ -242,6 +269,17 @@ HOSTILE: dict[str, Hostile] = {
     "shared-text.xlsx": Hostile(shared_text_bomb, "bytes of text"),
     "many-texts.xlsx": Hostile(
         lambda: workbook(strings=f"<si><t>{'a' * 1_000}</t></si>" * 300_000), "would unpack to"),
+    "shared-by-formulas.xlsx": Hostile(
+        lambda: shared_text_bomb('<c t="s" r="A{0}"><f>1</f><v>0</v></c>'), "bytes of text"),
+    "shared-behind-a-comment.xlsx": Hostile(
+        lambda: shared_text_bomb('<c r="A{0}" t="s"><!--<v>1</v>--><v>0</v></c>'), "bytes of text"),
+    "shared-by-a-reference.xlsx": Hostile(
+        lambda: shared_text_bomb('<c r="A{0}" t="&#115;"><v>0</v></c>'), "bytes of text"),
+    "far-cells-of-ten-sheets.xlsx": Hostile(
+        lambda: far_empty_cell(1_000_000, count=10), "cells together"),
+    "far-cells-of-sheets-elsewhere.xlsx": Hostile(
+        lambda: far_empty_cell(1_000_000, count=10, folder="parts"), "cells together"),
+    "few-cells-of-ten-sheets.xlsx": Hostile(lambda: workbook(count=10), READ),
     "huge-dimension.xlsx": Hostile(
         lambda: workbook(before='<dimension ref="A1:XFD1048576"/>'), READ),
     "laughs.xlsx": Hostile(
@@ -280,6 +318,12 @@ HOSTILE: dict[str, Hostile] = {
     "cut.csv.gz": Hostile(lambda: gzip.compress(NOISE + CSV.encode())[:-40], "damaged"),
     "long-line.csv.gz": Hostile(
         lambda: gzip.compress(CSV.encode() + b"x" * (60 * MIB)), "a line of more than"),
+    "packed-members.zip": Hostile(packed_members, "unpacks to more than"),
+    "plain-members.zip": Hostile(
+        lambda: zipped([(f"{n}.csv", CSV + "ok,5\n" * (2 * MIB)) for n in range(8)]),
+        "would unpack to"),
+    "some-packed-members.zip": Hostile(
+        lambda: zipped([(f"{n}.csv.gz", gzip.compress(CSV.encode())) for n in range(3)]), 3 * READ),
     "overlapping.zip": Hostile(overlapping, "overlap"),
     "many.zip": Hostile(
         lambda: zipped([(f"{n}.csv", CSV) for n in range(2_001)]), "holds 2,001 files"),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 import textwrap
+from datetime import date
 from pathlib import Path
 
 import psutil
 import pyarrow as pa
 import pytest
 
-from resources.collection.importing import ImportFileError, Limits, plan_import
-from tests.hostile_files import CSV, HOSTILE, READ, TEXTS, parquet
+from resources.collection.importing import ImportFileError, Limits, land, plan_import
+from resources.storage.lake import Lake
+from tests.hostile_files import CSV, HOSTILE, READ, TEXTS, parquet, zipped
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_MIB = 700  # of memory, over all that an ordinary small file takes
@@ -143,7 +146,7 @@ def test_what_no_count_foresees_ends_the_reader_and_nothing_else(tmp_path, bound
     path = tmp_path / "unforeseen.xlsx"
     path.write_bytes(HOSTILE["shared-text.xlsx"].make())
     limits = Limits(workbook_text_bytes=1 << 40, **bound)
-    with pytest.raises(ImportFileError, match=r"cannot be read within .* bytes of memory and"):
+    with pytest.raises(ImportFileError, match=r"cannot be read within \d [MG]iB of memory and"):
         plan_import(path, tenant_id="acme", source="shop", limits=limits)
 
 
@@ -157,3 +160,78 @@ def test_a_reader_ends_with_the_one_who_reads(tmp_path):
     (reader,) = [one for one in psutil.Process().children() if "apart" in " ".join(one.cmdline())]
     chunks.close()
     assert not reader.is_running()
+
+
+# Starts a reader whose file never comes, says which process it is, and waits with it.
+STARTER = textwrap.dedent("""
+    import sys, tempfile
+    from resources.collection.importing.apart import _started
+    from resources.collection.importing.limits import Limits
+
+    with tempfile.TemporaryFile() as said:
+        with _started("workbook", Limits(), sys.stdin.buffer, said, whole=False) as process:
+            print(process.pid, flush=True)
+            process.wait()
+""")
+
+
+def test_a_reader_that_waits_or_computes_ends_when_its_parent_is_killed():
+    never, held = os.pipe()  # held here, so that the reader waits for ever
+    with os.fdopen(never, "rb") as content, os.fdopen(held, "wb"):
+        parent = subprocess.Popen(
+            [sys.executable, "-c", STARTER], cwd=ROOT, stdin=content, stdout=subprocess.PIPE
+        )
+        reader = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+        parent.communicate()
+        try:
+            psutil.wait_procs([reader], timeout=30)
+            left = reader.is_running() and reader.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            left = False
+        if left:
+            reader.kill()
+    assert not left
+
+
+def landed(path, lake, limits):
+    plan = plan_import(path, tenant_id="acme", source="shop", limits=limits)
+    return land(plan, day=date(2026, 3, 2), lake=lake)
+
+
+def test_all_tables_of_an_archive_share_what_their_file_may_give(tmp_path):
+    table = parquet(pa.table({"text": TEXTS * 1_000}))
+    limits = Limits(parquet_text_bytes=2 << 20, ratio=1)
+    for count, is_refused in ((1, False), (2, True)):
+        path = tmp_path / f"{count}.zip"
+        path.write_bytes(zipped([(f"{number}.parquet", table) for number in range(count)]))
+        lake = Lake(str(tmp_path / f"lake {count}"))
+        if is_refused:
+            with pytest.raises(ImportFileError, match=r"2\.zip unpacks to more than"):
+                landed(path, lake, limits)
+        else:
+            assert landed(path, lake, limits).records == len(TEXTS) * 1_000
+
+
+def test_long_records_count_by_their_length_and_over_all_files(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    limits = Limits(excess_characters=1 << 20)
+    for number in range(2):
+        lines = [{"text": f"{number} {at} " + "good " * 40_000} for at in range(4)]
+        (folder / f"{number}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    lake = Lake(str(tmp_path / "lake"))
+    with pytest.raises(ImportFileError, match="too many records of more than"):
+        landed(folder, lake, limits)
+    assert landed(folder / "0.jsonl", lake, limits).records == 4
+
+
+def test_a_plan_can_be_landed_twice_and_counts_what_it_read_once(tmp_path):
+    path = tmp_path / "twice.zip"
+    member = CSV.encode() + b"".join(b"stay %d was fine,5\n" % at for at in range(40_000))
+    path.write_bytes(zipped([("a.csv", member)]))
+    limits = Limits(ratio=1, ratio_counts_from=len(member) + 100)
+    plan = plan_import(path, tenant_id="acme", source="shop", limits=limits)
+    for name in ("one", "two"):
+        report = land(plan, day=date(2026, 3, 2), lake=Lake(str(tmp_path / name)))
+        assert report.records == READ + 40_000
