@@ -60,18 +60,9 @@ GOOD_ROWS = '<row r="1">' + cell("A1", "text") + cell("B1", "rating") + "</row>"
 )  # fmt: skip
 
 
-def workbook(
-    rows=GOOD_ROWS,
-    *,
-    before="",
-    strings=None,
-    doctype="",
-    more=(),
-    level=9,
-    count=1,
-    folder="worksheets",
-):
-    """A workbook of one sheet, or of some that are alike, written by hand so that it can say anything."""
+def workbook(rows=GOOD_ROWS, *, before="", strings=None, doctype="", more=(), level=9, **sheets):
+    """A workbook of one sheet, or of a count of alike ones, written by hand to say anything."""
+    count, folder = sheets.get("count", 1), sheets.get("folder", "worksheets")
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
@@ -97,7 +88,7 @@ def workbook(
     names = "".join(
         f'<sheet name="Reviews {at}" sheetId="{at}" r:id="rId{at}"/>' for at in range(1, count + 1)
     )
-    sheets = f"<sheets>{names}</sheets>"
+    listed = f"<sheets>{names}</sheets>"
     if not isinstance(rows, bytes):
         rows = f"{before}<sheetData>{rows}</sheetData>"
         rows = f'{HEAD}{doctype}<worksheet xmlns="{MAIN}">{rows}</worksheet>'
@@ -106,7 +97,7 @@ def workbook(
     parts = [
         ("[Content_Types].xml", f"{HEAD}{types}"),
         ("_rels/.rels", relations(("officeDocument", "xl/workbook.xml"))),
-        ("xl/workbook.xml", f'{HEAD}<workbook xmlns="{MAIN}" xmlns:r="{rel}">{sheets}</workbook>'),
+        ("xl/workbook.xml", f'{HEAD}<workbook xmlns="{MAIN}" xmlns:r="{rel}">{listed}</workbook>'),
         ("xl/_rels/workbook.xml.rels", relations(*inside)),
         *((f"xl/{path}", rows) for path in paths),
     ]
@@ -129,8 +120,8 @@ def far_empty_cell(row, **options):
 
 def packed_members():
     """A few kilobytes that hold 120 MB, of which no member has more than one file may."""
-    line = b"good room " * 2_000 + b",5\n"
-    member = gzip.compress(b"text,rating\n" + line * 1_000)
+    lines = (b"%d %s,%d\n" % (at, b"good room " * 2_000, 1 + at % 5) for at in range(1_000))
+    member = gzip.compress(b"text,rating\n" + b"".join(lines))
     return zipped([(f"{number}.csv.gz", member) for number in range(6)])
 
 
