@@ -17,7 +17,7 @@ import pytest
 
 from resources.collection.importing import ImportFileError, Limits, land, plan_import
 from resources.storage.lake import Lake
-from tests.hostile_files import CSV, HOSTILE, READ, TEXTS, parquet, zipped
+from tests.hostile_files import CSV, HOSTILE, READ, TEXTS, parquet, workbook, zipped
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_MIB = 700  # of memory, over all that an ordinary small file takes
@@ -235,3 +235,12 @@ def test_a_plan_can_be_landed_twice_and_counts_what_it_read_once(tmp_path):
     for name in ("one", "two"):
         report = land(plan, day=date(2026, 3, 2), lake=Lake(str(tmp_path / name)))
         assert report.records == READ + 40_000
+
+
+def test_a_plan_of_many_files_holds_no_rows_of_them(tmp_path):
+    content = [("a.csv", CSV), ("b.jsonl", "\n".join(json.dumps({"text": one}) for one in TEXTS))]
+    content += [("c.xlsx", workbook()), ("d.parquet", parquet(pa.table({"text": TEXTS})))]
+    path = tmp_path / "many.zip"
+    path.write_bytes(zipped(content))
+    plan = plan_import(path, tenant_id="acme", source="shop")
+    assert [len(table.records.sample()) for table in plan.files[0].tables] == [0] * len(content)

@@ -30,6 +30,10 @@ class ParquetTable:
         """Return its first rows."""
         return self.first_rows
 
+    def forget_sample(self) -> None:
+        """Let go of its first rows."""
+        self.first_rows = []
+
     def chunks(
         self, wanted: Sequence[str], on_read: Callable[[int], None] | None = None
     ) -> Iterator[Chunk]:
@@ -77,6 +81,10 @@ class WorkbookTable:
     def sample(self) -> Sequence[Row]:
         """Return its first rows."""
         return self.first_rows
+
+    def forget_sample(self) -> None:
+        """Let go of its first rows."""
+        self.first_rows = []
 
     def chunks(
         self, wanted: Sequence[str], on_read: Callable[[int], None] | None = None

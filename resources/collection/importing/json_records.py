@@ -191,6 +191,10 @@ class JsonTable:
         """Return its first rows."""
         return self.first_rows
 
+    def forget_sample(self) -> None:
+        """Let go of its first rows."""
+        self.first_rows = []
+
     def chunks(
         self, wanted: Sequence[str], on_read: Callable[[int], None] | None = None
     ) -> Iterator[Chunk]:

@@ -179,6 +179,7 @@ def _plan_file(found: FoundFile, root: Path, reading: _Reading) -> tuple[Planned
         except NotReviewsError as error:
             refusals.append(error)
             continue
+        records.forget_sample()  # a plan may hold thousands of tables
         tables.append(PlannedTable(records, guess, _hints(guess, reading.user_hints)))
         notes.extend(f"{stream.name}: {note}" for note in guess.notes)
     if not tables:

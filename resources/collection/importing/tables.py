@@ -106,6 +106,9 @@ class RecordTable(Protocol):
     def sample(self) -> Sequence[Row]:
         """Return its first rows, at most ``SAMPLE_ROWS``."""
 
+    def forget_sample(self) -> None:
+        """Let go of its first rows, once its columns are understood."""
+
     def chunks(
         self, wanted: Sequence[str], on_read: Callable[[int], None] | None = None
     ) -> Iterator[Chunk]:
