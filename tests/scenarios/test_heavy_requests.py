@@ -32,21 +32,24 @@ def heavy_texts(call: int) -> list[str]:
 @pytest.mark.parametrize("neighbour", ["another tenant", "the same tenant"])
 def test_heavy_requests_of_one_tenant_do_not_make_a_word_of_another_wait(world, neighbour):
     first = 0 if neighbour == "another tenant" else HEAVY_CALLS
-    sent = threading.Barrier(HEAVY_CALLS + 1)
+    sent = threading.Barrier(HEAVY_CALLS + 1, timeout=60)
 
     def send_heavy(call: int) -> float:
         texts = heavy_texts(first + call)
-        with world.client("bob") as client:
-            sent.wait()
-            began = time.monotonic()
-            answer = client.post(ANALYZE, json={"texts": texts}, timeout=300)
-            assert answer.status_code == 200, answer.text
-            assert len(answer.json()["items"]) == TEXTS
-            return time.monotonic() - began
+        sent.wait()
+        began = time.monotonic()
+        answer = bob.post(ANALYZE, json={"texts": texts}, timeout=300)
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()["items"]) == TEXTS
+        return time.monotonic() - began
 
     name, tenant = ("ada", "acme") if neighbour == "another tenant" else ("bob", "brava")
     waits: list[float] = []
-    with ThreadPoolExecutor(HEAVY_CALLS) as threads, world.client(name) as client:
+    with (
+        world.client("bob") as bob,
+        world.client(name) as client,
+        ThreadPoolExecutor(HEAVY_CALLS) as threads,
+    ):
         client.post(ANALYZE, json={"texts": ["warm"]}, params={"tenant": tenant})
         calls = [threads.submit(send_heavy, call) for call in range(HEAVY_CALLS)]
         sent.wait()
