@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import urllib.error
 import urllib.request
@@ -186,6 +187,26 @@ def test_one_tenant_s_flood_of_requests_does_not_keep_another_waiting(up, home, 
     )
 
 
+def test_lost_numbers_are_told_and_published_again(up, home, killed_and_rerun):
+    _, run_id, _ = killed_and_rerun
+    until(lambda: up.run(run_id).status in ENDED, seconds=180, what="there are numbers to read")
+    tenant = first_tenant(home)
+    token = log_in(up, tenant)["access_token"]
+    address = f"{up.api}/v1/tenants/{tenant}/metrics"
+    reviews = up.ask(address, token=token)["items"][0]["review_count"]
+    shutil.rmtree(home / "snapshots" / tenant)
+
+    answer = answer_of(up, f"{address}?dimension=product", token)
+    if isinstance(answer, str):  # else they are there again already
+        assert "numbers-unreadable" in answer
+    until(
+        lambda: not isinstance(answer_of(up, f"{address}?dimension=source", token), str),
+        seconds=180,
+        what="the numbers are published again",
+    )
+    assert up.ask(address, token=token)["items"][0]["review_count"] == reviews
+
+
 def test_what_is_killed_is_back_within_seconds_and_serves_again(up, home):
     before = up.children
     assert set(before) == {"sandbox", "api", "code-server", "daemon", "webserver"}
@@ -246,6 +267,15 @@ def ask_for_report(up, tenant, number, token):
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code
+
+
+def answer_of(up, address, token):
+    """What an address answers; the text of a refusal."""
+    try:
+        return up.ask(address, token=token)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.read().decode()
 
 
 def graph_is_loaded(up):
