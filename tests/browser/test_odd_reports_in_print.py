@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 import tempfile
 from pathlib import Path
 
-import pypdf
 import pytest
 from hypothesis import assume, example, given, settings
 from odd_tenants import CAN_BE_EMPTY, MOSTLY_UNRATED, OddTenant, odd_tenants
@@ -15,6 +13,7 @@ from reporting_data import GENERATED_AT, Tenant
 
 from resources.reporting import Printer, PrintingError, build_report, render_html
 from resources.reporting.wording import quantity
+from tests.pdf_text import pages_of
 
 pytestmark = pytest.mark.browser
 
@@ -37,8 +36,7 @@ def test_every_report_is_printed_and_its_figures_are_on_paper(printer, odd):
         report = build_report(
             odd.snapshot(Path(folder)), tenant_name="Odd", colour=None, generated_at=GENERATED_AT
         )
-    reader = pypdf.PdfReader(io.BytesIO(printer.pdf(render_html(report))))
-    text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+    text = " ".join(" ".join(pages_of(printer.pdf(render_html(report)))).split())
 
     for figure in report.figures:
         assert figure.label in text
@@ -66,6 +64,5 @@ def test_a_page_that_draws_long_after_it_has_loaded_is_waited_for(printer):
       document.body.append("drawn late");
       document.documentElement.dataset.drawn = "1";
     }, 500)</script>"""
-    reader = pypdf.PdfReader(io.BytesIO(printer.pdf(page)))
 
-    assert "drawn late" in reader.pages[0].extract_text()
+    assert "drawn late" in pages_of(printer.pdf(page))[0]

@@ -26,6 +26,7 @@ from resources.reporting import (
     start_early,
 )
 from resources.reporting.printing import find_chromium
+from tests.pdf_text import pages_of
 
 pytestmark = pytest.mark.browser
 
@@ -78,7 +79,7 @@ def shown(browser, html: str, width: int = 1280):
 
 
 def text_of(pdf: bytes) -> str:
-    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+    return "\n".join(pages_of(pdf))
 
 
 def test_the_page_draws_every_chart_without_a_complaint(browser, report):
