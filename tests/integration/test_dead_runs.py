@@ -36,7 +36,8 @@ from pipelines.interrupts import interrupt_this_process
 from resources.database import leases
 with leases.held(sys.argv[1], sys.argv[2], when_ended=interrupt_this_process):
     print("held", flush=True)
-    time.sleep(600)
+    for _ in range(6_000):
+        time.sleep(0.1)  # a signal just before a long sleep would be noticed after it
 """
 
 OF_THE_DAEMON = RemoteJobOrigin(
