@@ -25,19 +25,13 @@ def keep_complaints() -> Iterator[list[str]]:
         yield kept
 
 
-def pass_over_half_made_loops() -> None:
-    """Say nothing of event loops that could not be made for want of a file.
+def is_of_a_half_made_loop(unraisable: sys.UnraisableHookArgs) -> bool:
+    """Whether Python complains of an event loop that could not be made, as it throws it away.
 
-    Whoever wanted the loop gets the error; Python complains once more when it throws the loop away.
+    Whoever wanted the loop gets the error itself, for example that too many files are open.
     """
-    say = sys.unraisablehook
-
-    def say_the_rest(unraisable: sys.UnraisableHookArgs) -> None:
-        is_a_loop = getattr(unraisable.object, "__qualname__", "") == "BaseEventLoop.__del__"
-        if not (is_a_loop and isinstance(unraisable.exc_value, AttributeError)):
-            say(unraisable)
-
-    sys.unraisablehook = say_the_rest
+    is_a_loop = getattr(unraisable.object, "__qualname__", "") == "BaseEventLoop.__del__"
+    return is_a_loop and isinstance(unraisable.exc_value, AttributeError)
 
 
 class _Sieve(io.TextIOBase):

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from pipelines.complaints import is_of_a_half_made_loop
+
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C or SIGTERM ended."""
 
@@ -149,7 +151,8 @@ def _raise_again(swallowed: sys.UnraisableHookArgs) -> None:
     the exception is printed there and lost, and the command would go on.
     """
     if issubclass(swallowed.exc_type, Exception):
-        sys.__unraisablehook__(swallowed)
+        if not is_of_a_half_made_loop(swallowed):
+            sys.__unraisablehook__(swallowed)
         return
     if signal.getsignal(signal.SIGINT) is _do_nothing:
         end_on_first_signal()

@@ -33,7 +33,6 @@ with interrupts.told_while_loading():
         train_command,
         up_command,
     )
-    from pipelines.complaints import pass_over_half_made_loops
     from resources.home import keep_private
 
 # Python looks for garbage after every 700 new objects, which is a sixth of the time of an import.
@@ -69,7 +68,6 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
         os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    pass_over_half_made_loops()
     gc.set_threshold(*_OBJECTS_BETWEEN_COLLECTIONS)
     # A root logger with a handler of its own keeps libraries from printing through a default one.
     logging.getLogger().addHandler(logging.NullHandler())
