@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -85,14 +86,16 @@ def run(script: str, *signals: signal.Signals) -> subprocess.CompletedProcess[st
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout.readline() == "ready\n"
-    for number in signals:
-        process.send_signal(number)
+    with process:
         try:
-            process.wait(0.2)
-        except subprocess.TimeoutExpired:
-            continue
-    out, err = process.communicate(timeout=50)
+            assert process.stdout.readline() == "ready\n"
+            for number in signals:
+                process.send_signal(number)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.2)
+            out, err = process.communicate(timeout=50)
+        finally:
+            process.kill()  # one that did not end must not trouble the tests that follow
     return subprocess.CompletedProcess(script, process.returncode, out, err)
 
 
