@@ -44,10 +44,12 @@ OWN_NAMES = frozenset(
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _DRAFTS = (
     "secret_key.*",
+    "ports.json.*",
     "dagster/dagster.yaml.*",
     "reports/*/report.*.part",
     "models/*/.[!.]*",
 )
+_DRAFTS_OF = ("ports.json.", "secret_key.")
 _DRAFT_SECONDS = 3600
 _PASSING = stat.S_IXGRP
 _FOLDER_MODE = 0o700
@@ -148,7 +150,7 @@ def let_pass(home: Path, group_id: int) -> None:
 
 def _is_own(path: Path) -> bool:
     name = path.name
-    return name in OWN_NAMES or path.suffix == ".lock" or name.startswith("secret_key.")
+    return name in OWN_NAMES or path.suffix == ".lock" or name.startswith(_DRAFTS_OF)
 
 
 def _is_open(path: Path, home: Path) -> bool:
