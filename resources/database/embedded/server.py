@@ -15,7 +15,6 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import shlex
 import shutil
 import tempfile
 import time
@@ -36,13 +35,13 @@ from resources.database.embedded.account import (
     make_shared_folder,
     program_folder,
 )
+from resources.database.embedded.options import PORT, options_of
 from resources.database.embedded.processes import ServerProcesses
 from resources.database.errors import EmbeddedServerError
 from resources.home import holds_more, let_pass
 
 OWNER = "postgres"
 DATABASE = "reviewgraph"
-_PORT = 5432  # only a part of the socket's name; nothing listens on the network
 _MAX_SOCKET_PATH_LENGTH = 103  # of sockaddr_un, on the strictest of our platforms
 _PATIENCE_SECONDS = 60.0
 _MAX_LOG_BYTES = 10 * 2**20
@@ -143,7 +142,7 @@ class EmbeddedServer:
     @cached_property
     def socket_folder(self) -> Path:
         """The server's folder, or a short one elsewhere: a socket's path must be brief."""
-        if len(str(self.folder / f".s.PGSQL.{_PORT}.lock")) <= _MAX_SOCKET_PATH_LENGTH:
+        if len(str(self.folder / f".s.PGSQL.{PORT}.lock")) <= _MAX_SOCKET_PATH_LENGTH:
             return self.folder
         return Path(tempfile.gettempdir()) / self.label
 
@@ -295,7 +294,7 @@ class EmbeddedServer:
                     "start",
                     f"--log={self.log}",
                     f"--timeout={_PATIENCE_SECONDS:.0f}",
-                    f"--options={self._options(durable=durable)}",
+                    f"--options={options_of(self.socket_folder, self.label, durable=durable)}",
                 )
             complaint = self._try_connecting("postgres")
             if complaint is None:
@@ -306,22 +305,6 @@ class EmbeddedServer:
                     f"The end of its log, {self.log}:\n{self._end_of_log()}"
                 )
             time.sleep(0.2)
-
-    def _options(self, *, durable: bool) -> str:
-        settings = {
-            "listen_addresses": "",
-            # A list, therefore quoted: a folder's name may hold commas.
-            "unix_socket_directories": f'"{self.socket_folder}"',
-            "port": str(_PORT),
-            "cluster_name": self.label,
-            "max_connections": "200",
-            "jit": "off",  # short queries; compiling them takes longer than running them
-            "timezone": "UTC",
-            "log_timezone": "UTC",
-        }
-        if not durable:
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        return " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings.items())
 
     def _make_socket_folder(self) -> None:
         if self.socket_folder == self.folder:
@@ -380,18 +363,18 @@ class EmbeddedServer:
     # Talking to it ------------------------------------------------------------------------------
 
     def _url(self, database: str) -> str:
-        query = {"host": str(self.socket_folder), "port": str(_PORT)}
+        query = {"host": str(self.socket_folder), "port": str(PORT)}
         url = URL.create("postgresql+psycopg", username=OWNER, database=database, query=query)
         return url.render_as_string(hide_password=False)
 
     def _address(self, database: str) -> str:
         return psycopg.conninfo.make_conninfo(
-            host=str(self.socket_folder), port=_PORT, user=OWNER, dbname=database, connect_timeout=5
+            host=str(self.socket_folder), port=PORT, user=OWNER, dbname=database, connect_timeout=5
         )
 
     def _try_connecting(self, database: str) -> str | None:
         """What went wrong when connecting, or None."""
-        if not (self.socket_folder / f".s.PGSQL.{_PORT}").exists():
+        if not (self.socket_folder / f".s.PGSQL.{PORT}").exists():
             return "its socket does not exist"
         try:
             psycopg.connect(self._address(database)).close()
