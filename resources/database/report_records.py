@@ -186,7 +186,7 @@ class ReportRepository(Repository):
         period_start: date | None = None,
         period_end: date | None = None,
     ) -> ReportRequest:
-        """Ask for a report."""
+        """Write a report request; people ask through ``ReportQueue.ask``, which joins and caps."""
         statement = insert(report_requests).values(
             tenant_id=tenant_id,
             requested_by=requested_by,
