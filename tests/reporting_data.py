@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from resources.reporting import Period, Report, build_report
 from resources.storage.snapshot_reading import Snapshot
 from resources.storage.snapshots import SnapshotStore
 
@@ -136,6 +137,17 @@ def publish(root: Path, tenant: Tenant | None = None, tenant_id: str = "acme") -
     store = SnapshotStore(root)
     published = store.publish(tenant_id, marts(tenant_id, reviews), INPUTS)
     return store.open(tenant_id, published.version)
+
+
+def report_on(root: Path, tenant: Tenant | None = None, period: Period | None = None) -> Report:
+    """The report of a made tenant, published below that folder."""
+    return build_report(
+        publish(root, tenant),
+        tenant_name="Acme",
+        colour="#0b6e4f",
+        period=period,
+        generated_at=GENERATED_AT,
+    )
 
 
 def marts(tenant_id: str, reviews: pl.DataFrame) -> dict[str, pl.DataFrame]:

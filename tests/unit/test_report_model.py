@@ -7,17 +7,15 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 import reporting_data
-from reporting_data import GENERATED_AT, INCIDENT_MONDAY, Tenant
+from reporting_data import GENERATED_AT, INCIDENT_MONDAY, Tenant, report_on
 from scipy import stats
 
 from resources.nlp.matching import normalise
 from resources.nlp.topics import default_taxonomy, label_topics
 from resources.reporting import (
-    Period,
     Report,
     ReportHeldError,
     build_report,
-    period_of,
     render_html,
 )
 from resources.reporting.chapters import topics as topics_chapter
@@ -25,13 +23,6 @@ from resources.reporting.model import Branding, ChartKind, Grain
 from resources.reporting.statistics import Tally, rating_difference, share_difference, wilson
 from resources.reporting.style import Palette, contrast
 from resources.reporting.wording import clean, shortened, week
-
-
-def report_on(folder, tenant: Tenant | None = None, period: Period | None = None) -> Report:
-    snapshot = reporting_data.publish(folder, tenant)
-    return build_report(
-        snapshot, tenant_name="Acme", colour="#0b6e4f", period=period, generated_at=GENERATED_AT
-    )
 
 
 @pytest.fixture(scope="module")
@@ -216,31 +207,6 @@ def test_weekly_counts_add_up_and_leave_no_week_out(report):
     assert all(later - earlier == timedelta(days=7) for earlier, later in pairwise(weeks))
 
 
-def test_a_period_limits_every_figure_to_its_days(snapshot):
-    period = Period(date(2025, 4, 1), date(2025, 6, 30))
-    limited = build_report(
-        snapshot, tenant_name="Acme", colour=None, period=period, generated_at=GENERATED_AT
-    )
-    chosen = snapshot.table("reviews").filter(
-        pl.col("posted_day").is_between(period.first, period.last)
-    )
-    products = limited.section("products").tables[0]
-    topics = limited.section("topics").tables[0]
-    mentioned = chosen.explode("topics")["topics"].drop_nulls()
-
-    assert limited.figure("review_count").value == chosen.height
-    assert limited.figure("average_rating").value == pytest.approx(chosen["rating"].mean())
-    assert sum(products.column("review_count")) == chosen.height
-    assert sum(topics.column("mention_count")) == len(mentioned)
-    assert limited.figure("review_count").change.earlier_count == (
-        snapshot.table("reviews")["posted_day"].is_between(*_ends(period.before())).sum()
-    )
-
-
-def _ends(period: Period) -> tuple[date, date]:
-    return period.first, period.last
-
-
 def test_the_same_snapshot_gives_the_same_report_and_page(snapshot, report):
     again = build_report(snapshot, tenant_name="Acme", colour="#0b6e4f", generated_at=GENERATED_AT)
 
@@ -283,35 +249,6 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(tmp_path, tenant, missing, n
 def test_a_report_without_reviews_is_held(tmp_path):
     with pytest.raises(ReportHeldError, match="holds no review"):
         report_on(tmp_path, Tenant(reviews=0))
-
-
-def test_an_open_end_of_a_period_is_that_of_the_reviews(snapshot, report):
-    whole = report.period
-    middle = whole.first + timedelta(days=whole.days // 2)
-    after, before = whole.last + timedelta(days=9), whole.first - timedelta(days=9)
-
-    assert period_of(snapshot, None, None) is None
-    assert period_of(snapshot, middle, None) == Period(middle, whole.last)
-    assert period_of(snapshot, None, middle) == Period(whole.first, middle)
-    assert period_of(snapshot, after, None) == Period(after, after)
-    assert period_of(snapshot, None, before) == Period(before, before)
-    assert period_of(snapshot, before, after) == Period(before, after)
-
-
-def test_a_period_without_reviews_is_held_and_says_where_there_are_some(tmp_path):
-    with pytest.raises(ReportHeldError, match="Its reviews were posted from"):
-        report_on(tmp_path, Tenant(reviews=50), Period(date(2001, 1, 1), date(2001, 12, 31)))
-
-
-def test_a_period_asked_of_undated_reviews_is_held(tmp_path):
-    tenant = Tenant(reviews=50, has_dates=False)
-    with pytest.raises(ReportHeldError, match="has a date"):
-        report_on(tmp_path, tenant, Period(date(2025, 1, 1), date(2025, 12, 31)))
-
-
-def test_a_period_cannot_end_before_it_starts():
-    with pytest.raises(ReportHeldError, match="Swap them"):
-        Period(date(2025, 2, 1), date(2025, 1, 1))
 
 
 def test_of_two_thousand_products_fifteen_are_drawn_and_the_others_noted(tmp_path):
