@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
+from resources.collection.importing import land, plan_import
 from resources.engine import open_engine
 from resources.settings import Settings
 from tests.api_world import running_world
@@ -37,3 +39,15 @@ def bob(world):
     """The owner of the second tenant, logged in."""
     with world.client("bob") as client:
         yield client
+
+
+@pytest.fixture
+def land_as_file(lake, tmp_path):
+    """Lands reviews, given as columns to values, as a file of their own in the test's lake."""
+
+    def land_once(day, rows, tenant="acme"):
+        file = tmp_path / f"{len(list(tmp_path.glob('*.csv')))}.csv"
+        pl.DataFrame(rows).write_csv(file)
+        land(plan_import(file, tenant_id=tenant, source="shop"), day=day, lake=lake)
+
+    return land_once

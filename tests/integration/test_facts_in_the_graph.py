@@ -18,7 +18,6 @@ from assets.reviews.reviews import normalised_reviews
 from assets.scope import RunScope
 from pipelines.file_import import Balance, FileImport
 from pipelines.session import Session
-from resources.collection.importing import land, plan_import
 from resources.database import SourceDay
 from resources.metrics import current_reviews
 from resources.storage.lake import Lake
@@ -37,7 +36,7 @@ def lake(settings, database):
 
 
 @pytest.fixture
-def land_rows(lake, tmp_path):
+def land_rows(land_as_file):
     """Lands reviews, given as id -> text, as a file of their own."""
 
     def land_once(day, texts, tenant="acme"):
@@ -45,9 +44,7 @@ def land_rows(lake, tmp_path):
             {"id": name, "text": text, "rating": 2, "date": "2026-03-01"}
             for name, text in texts.items()
         ]
-        file = tmp_path / f"{len(list(tmp_path.glob('*.csv')))}.csv"
-        pl.DataFrame(rows).write_csv(file)
-        land(plan_import(file, tenant_id=tenant, source="shop"), day=day, lake=lake)
+        land_as_file(day, rows, tenant)
 
     return land_once
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 import dagster as dg
-import polars as pl
 import pytest
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -21,7 +20,6 @@ from assets.reviews.checks import nothing_is_lost, reviews_meet_expectations
 from assets.reviews.reviews import normalised_reviews
 from assets.scope import RunScope
 from assets.snapshots.tenant_snapshot import tenant_snapshot
-from resources.collection.importing import land, plan_import
 from resources.storage.lake import Lake
 from resources.storage.snapshots import SnapshotStore
 
@@ -47,7 +45,7 @@ def lake(settings, database):
 
 
 @pytest.fixture
-def land_rows(lake, tmp_path):
+def land_rows(land_as_file):
     """Lands reviews, given as id -> rating, as a file of their own."""
 
     def land_once(day, ratings, tenant="acme"):
@@ -55,9 +53,7 @@ def land_rows(lake, tmp_path):
             {"id": name, "text": "Good coffee.", "rating": rating, "date": "2026-03-01"}
             for name, rating in ratings.items()
         ]
-        file = tmp_path / f"{len(list(tmp_path.glob('*.csv')))}.csv"
-        pl.DataFrame(rows).write_csv(file)
-        land(plan_import(file, tenant_id=tenant, source="shop"), day=day, lake=lake)
+        land_as_file(day, rows, tenant)
 
     return land_once
 
