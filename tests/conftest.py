@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -40,6 +41,10 @@ TEMPLATE = "template_reviewgraph"
 POSTGRES_HOME = pytest.StashKey[Path]()
 # What takes longest starts first, so that no worker sits idle while another ends a long scenario.
 FOLDERS_BY_LENGTH = ("scenarios", "integration", "browser", "unit", "security", "contract")
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("reviewgraph", deadline=None)
+hypothesis.settings.load_profile("reviewgraph")
 
 
 class FilesTogether(LoadGroupScheduling):

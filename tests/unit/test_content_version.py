@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.storage.snapshot_files import ROWS_PER_PART, content_version
@@ -50,7 +50,6 @@ texts = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(texts, texts)
 def test_texts_have_the_same_version_only_if_they_are_the_same(one, another):
     assert (version(one, pl.String) == version(another, pl.String)) == (one == another)
