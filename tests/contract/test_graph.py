@@ -79,6 +79,14 @@ def test_the_gates_block(definitions):
     assert blocking >= BLOCKING_CHECKS
 
 
+def test_numbers_that_are_published_again_go_on_to_the_reports(definitions):
+    """What stays behind would be called due, although nobody has anything to do."""
+    layer = definitions.resolve_job_def("publish_job").asset_layer
+    again = {"/".join(key.path) for key in layer.selected_asset_keys}
+    assert again >= {"daily_facts", "marts/metric_summary", "tenant_snapshot", "report_document"}
+    assert not again & {"raw_reviews", "reviews", "review_enrichments"}
+
+
 def test_jobs_schedule_and_sensor_keep_their_names(definitions):
     assert {job.name for job in definitions.jobs} == {"daily_job", "report_job", "publish_job"}
     assert [schedule.name for schedule in definitions.schedules] == ["every_day"]
