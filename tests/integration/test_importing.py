@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -332,9 +331,7 @@ def test_real_files_are_understood_land_and_balance(lake, name):
 def test_a_known_file_is_recognised_by_its_bytes(lake):
     path = need("womens_clothing")
     put(lake, path)
-    started = time.perf_counter()
     assert put(lake, path).skipped == 1
-    assert time.perf_counter() - started < 2
 
 
 def test_good_rows_behind_a_line_of_ten_megabytes_are_imported(tmp_path):

@@ -88,7 +88,7 @@ def test_a_hash_that_is_not_ours_takes_the_time_of_one_that_is():
     weaker = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     for name, found in {**FOREIGN_HASHES, "weaker": weaker, "of nobody": None}.items():
         # Generous, for busy cores: an answer without a check would be a thousandth of the usual.
-        assert 0.3 < seconds(found) / usual < 3.5, name
+        assert 0.2 < seconds(found) / usual < 5, name
 
 
 def test_an_older_and_weaker_hash_still_opens_and_is_renewed(world):
