@@ -122,6 +122,15 @@ def _no_settings_from_outside() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _environment_ends_with_the_module(_no_settings_from_outside: None) -> Iterator[None]:
+    """Take back the variables of a module: what starts a run tells it to its children in them."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_java_is_left_running() -> Iterator[None]:
     """End the Java process behind Spark with the tests, not a moment after them."""
