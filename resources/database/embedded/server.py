@@ -85,6 +85,7 @@ def remove(home: Path) -> None:
     server.stop()
     place = server.link.resolve()
     shutil.rmtree(place, ignore_errors=True)
+    server.processes.end()  # somebody may have started it again in between
     if server.link.is_symlink():
         server.link.unlink()
 
@@ -299,6 +300,8 @@ class EmbeddedServer:
             complaint = self._try_connecting("postgres")
             if complaint is None:
                 return
+            if not self.data.exists():
+                raise EmbeddedServerError(f"The database of {self.home} was removed.")
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(
                     f"The embedded PostgreSQL in {self.folder} does not start ({complaint}). "
