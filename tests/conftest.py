@@ -62,7 +62,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTo
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever has the time make the long scenarios longer."""
     group = parser.getgroup("reviewgraph", "lengths of the long scenarios")
-    group.addoption("--kills", type=int, default=10, help="how often a run is killed at random")
+    group.addoption("--kills", type=int, default=4, help="how often a run is killed at random")
     group.addoption("--rows", type=int, default=2_000, help="reviews that two engines must match")
 
 

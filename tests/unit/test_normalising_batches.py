@@ -91,7 +91,7 @@ def in_order(rows):
     return rows.sort("tenant_id", "batch_id", "record_number")
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(records, max_size=5),
     st.lists(st.lists(records, min_size=1, max_size=6), min_size=1, max_size=4),
