@@ -21,6 +21,7 @@ router = APIRouter(
     tags=[TAG["name"]],
     responses=documented(
         "unauthenticated",
+        "insufficient-scope",
         "not-found",
         "invalid-parameters",
         "body-too-large",

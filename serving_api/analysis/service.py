@@ -62,6 +62,7 @@ class Reading:
     @classmethod
     def of(cls, session: TenantSession) -> Reading:
         """The context of the tenant that is asked about."""
+        session.require("analysis:run")
         return cls(session.tenant.id, tenant_context(session.work, session.tenant.id))
 
 

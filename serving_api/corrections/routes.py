@@ -19,6 +19,7 @@ router = APIRouter(
     tags=[TAG["name"]],
     responses=documented(
         "unauthenticated",
+        "insufficient-scope",
         "not-found",
         "nothing-published",
         "invalid-parameters",
@@ -34,7 +35,7 @@ ReviewKey = Annotated[str, Path(description="The review's stable name.")]
     operation_id="correct_review",
     summary="Correct a review",
     status_code=201,
-    responses=documented("forbidden"),
+    responses=documented("forbidden", "insufficient-scope"),
 )
 def correct_review(
     review_key: ReviewKey,

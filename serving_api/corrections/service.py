@@ -28,7 +28,7 @@ def correct(
         Problem: ``forbidden`` for a member who may only read; ``not-found`` if this tenant has no
             such review; ``invalid-parameters`` if the review or the taxonomy do not bear it.
     """
-    session.require_role("owner", "admin", "analyst")
+    session.require("corrections:write")
     review = _published(session, snapshots, review_key)
     if isinstance(said, TopicsCorrection):
         _require_known_topics(session, said)
@@ -53,6 +53,7 @@ def history(session: TenantSession, snapshots: SnapshotStore, review_key: str) -
     Raises:
         Problem: ``not-found`` if this tenant has no such review.
     """
+    session.require("reviews:read")
     said = session.work.corrections.history(session.tenant.id, review_key)
     if not said:
         _published(session, snapshots, review_key)

@@ -15,10 +15,10 @@ TAG = Tag(name="enrichment", description="What a tenant's reviews are annotated 
 router = APIRouter(
     prefix="/v1/tenants/{tenant}",
     tags=[TAG["name"]],
-    responses=documented("unauthenticated", "not-found", "unavailable"),
+    responses=documented("unauthenticated", "insufficient-scope", "not-found", "unavailable"),
 )
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024  # the topics or the aspects of a tenant, whole
-_WRITING = documented("forbidden", "invalid-parameters", "body-too-large")
+_WRITING = documented("forbidden", "insufficient-scope", "invalid-parameters", "body-too-large")
 
 
 @router.get("/taxonomy", operation_id="read_taxonomy", summary="The topics")

@@ -32,6 +32,7 @@ from serving_api.kit.errors import invalid_parameter
 
 def get_taxonomy(session: TenantSession) -> Taxonomy:
     """The topics that count."""
+    session.require("enrichment:read")
     taxonomy = taxonomy_of(session.work, session.tenant.id)
     return _taxonomy(taxonomy, session.work.taxonomies.current(session.tenant.id))
 
@@ -43,7 +44,7 @@ def put_taxonomy(session: TenantSession, wanted: NewTaxonomy) -> Taxonomy:
         Problem: ``forbidden`` for a member who may only read; ``invalid-parameters`` for topics
             that no review could ever have.
     """
-    session.require_role("owner", "admin", "analyst")
+    session.require("enrichment:write")
     try:
         taxonomy = nlp_topics.Taxonomy.parse(wanted.model_dump(mode="json"))
     except nlp_topics.InvalidTaxonomyError:
@@ -61,6 +62,7 @@ def put_taxonomy(session: TenantSession, wanted: NewTaxonomy) -> Taxonomy:
 
 def get_aspect_lexicon(session: TenantSession) -> AspectLexicon:
     """The aspects that count."""
+    session.require("enrichment:read")
     lexicon = lexicon_of(session.work, session.tenant.id)
     return _lexicon(lexicon, session.work.lexicons.current(session.tenant.id))
 
@@ -72,7 +74,7 @@ def put_aspect_lexicon(session: TenantSession, wanted: NewAspectLexicon) -> Aspe
         Problem: ``forbidden`` for a member who may only read; ``invalid-parameters`` for a term of
             an unknown category, or another form of an unknown term.
     """
-    session.require_role("owner", "admin", "analyst")
+    session.require("enrichment:write")
     _require_whole(wanted)
     mined = {
         (term.language, term.text): term
@@ -96,6 +98,7 @@ def put_aspect_lexicon(session: TenantSession, wanted: NewAspectLexicon) -> Aspe
 
 def get_nlp_settings(session: TenantSession) -> NlpSettings:
     """The tier and the models that count."""
+    session.require("settings:read")
     return _settings(session.work.nlp_settings.get(session.tenant.id))
 
 
@@ -107,7 +110,7 @@ def put_nlp_settings(session: TenantSession, wanted: NewNlpSettings) -> NlpSetti
             tier that the plan does not allow or that is not installed, or plug-ins that cannot
             work.
     """
-    session.require_role("owner", "admin")
+    session.require("settings:write")
     _require_working_plugins(wanted)
     _require_installed_models(session, wanted)
     try:

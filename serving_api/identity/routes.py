@@ -46,7 +46,7 @@ async def log_in(
     "/me",
     operation_id="read_me",
     summary="Who am I",
-    responses=documented("unauthenticated"),
+    responses=documented("unauthenticated", "insufficient-scope"),
 )
 def read_me(session: AsUser) -> schemas.Me:
     """The user of the token, and the tenants the user may see."""

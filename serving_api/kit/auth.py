@@ -20,6 +20,7 @@ from resources.database.users import Role
 from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import CHALLENGE, Problem, invalid_parameter
 from serving_api.kit.parameters import TenantPath
+from serving_api.kit.permissions import Permission, permissions_of
 from serving_api.kit.services import CurrentServices, Services, services_of
 from serving_api.kit.tokens import Principal
 
@@ -87,14 +88,17 @@ class TenantSession:
     role: Role
     work: UnitOfWork
 
-    def require_role(self, *roles: Role) -> None:
-        """Go on only in one of these roles.
+    def require(self, permission: Permission) -> None:
+        """Go on only with this permission.
 
         Raises:
-            Problem: ``forbidden`` in another one.
+            Problem: ``forbidden`` if the user's role does not hold it; ``insufficient-scope`` if
+                the API key was not given it.
         """
-        if self.role not in roles:
+        if permission not in permissions_of(self.role):
             raise Problem("forbidden")
+        if self.principal.scopes is not None and permission not in self.principal.scopes:
+            raise Problem("insufficient-scope", f"The key needs the scope {permission}.")
 
 
 def user_session(services: CurrentServices, principal: CurrentPrincipal) -> Iterator[UserSession]:

@@ -80,6 +80,11 @@ REGISTRY: dict[str, ProblemKind] = {
         "Your role does not allow this",
         "Ask an owner or administrator of the tenant for a role that does.",
     ),
+    "insufficient-scope": ProblemKind(
+        HTTPStatus.FORBIDDEN,
+        "The API key does not reach this",
+        "Use a key with the scope that is named, or log in where no key will do.",
+    ),
     "not-found": ProblemKind(
         HTTPStatus.NOT_FOUND,
         "There is nothing here",

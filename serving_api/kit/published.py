@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
-from fastapi import Depends, Request
+from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from resources.storage.snapshots import Snapshot, SnapshotMissingError
 from serving_api.kit.auth import AsMember
 from serving_api.kit.caching import REVALIDATE, answer
 from serving_api.kit.errors import Problem
+from serving_api.kit.permissions import Permission
 from serving_api.kit.services import CurrentServices
 
 
@@ -40,11 +41,23 @@ class Answering(Protocol):
         """
 
 
-async def from_snapshot(
-    request: Request, session: AsMember, services: CurrentServices
-) -> Answering:
-    """The way in which routes of this tenant answer from its snapshots."""
+def answering(permission: Permission) -> Callable[..., Coroutine[Any, Any, Answering]]:
+    """A dependency: the way in which routes answer from a tenant's snapshots to who may.
 
+    Args:
+        permission: What the routes show.
+    """
+
+    async def from_snapshot(
+        request: Request, session: AsMember, services: CurrentServices
+    ) -> Answering:
+        session.require(permission)
+        return _answering(request, session, services)
+
+    return from_snapshot
+
+
+def _answering(request: Request, session: AsMember, services: CurrentServices) -> Answering:
     def answer_from(
         produce: Callable[[Snapshot], BaseModel],
         *,
@@ -79,6 +92,3 @@ def _current_version(session: AsMember) -> str:
     if current is None:
         raise Problem("nothing-published")
     return current.version
-
-
-FromSnapshot = Annotated[Answering, Depends(from_snapshot)]

@@ -31,15 +31,21 @@ _REQUIRED_CLAIMS = ["aud", "exp", "iat", "iss", "jti", "sid", "sub"]
 
 @dataclass(frozen=True)
 class Principal:
-    """The user that a valid token names.
+    """Who is asking: a user who has logged in, or an API key that a user has made.
 
     Attributes:
-        user_id: The user.
-        session_id: The log-in that the token came from.
+        user_id: The user; of a key, its creator.
+        session_id: The log-in that the token came from; None for a key.
+        key_id: The key; None for a log-in.
+        tenant_id: The one tenant that a key belongs to; None for a log-in.
+        scopes: The permissions that a key carries; None for a log-in, which has those of its role.
     """
 
     user_id: uuid.UUID
-    session_id: uuid.UUID
+    session_id: uuid.UUID | None = None
+    key_id: uuid.UUID | None = None
+    tenant_id: str | None = None
+    scopes: frozenset[str] | None = None
 
 
 class Tokens:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
-from serving_api.kit.published import FromSnapshot
+from serving_api.kit.published import Answering, answering
 from serving_api.kit.services import CurrentServices
 from serving_api.metrics import schemas, service
 from serving_api.metrics.series import series
@@ -21,6 +21,7 @@ router = APIRouter(
     tags=[TAG["name"]],
     responses=documented(
         "unauthenticated",
+        "insufficient-scope",
         "not-found",
         "nothing-published",
         "invalid-parameters",
@@ -28,6 +29,8 @@ router = APIRouter(
         "unavailable",
     ),
 )
+
+FromSnapshot = Annotated[Answering, Depends(answering("metrics:read"))]
 
 
 @router.get(

@@ -20,7 +20,9 @@ TAG = Tag(name="reports", description="Written reports: list, download, ask for 
 router = APIRouter(
     prefix="/v1/tenants/{tenant}",
     tags=[TAG["name"]],
-    responses=documented("unauthenticated", "not-found", "invalid-parameters", "unavailable"),
+    responses=documented(
+        "unauthenticated", "insufficient-scope", "not-found", "invalid-parameters", "unavailable"
+    ),
 )
 ReportId = Annotated[str, Path(description="The report's id, a UUID.")]
 
@@ -50,7 +52,11 @@ def list_reports(
             }
         },
         **documented(
-            "forbidden", "invalid-parameters", "idempotency-key-reused", "too-many-requests"
+            "forbidden",
+            "insufficient-scope",
+            "invalid-parameters",
+            "idempotency-key-reused",
+            "too-many-requests",
         ),
     },
 )

@@ -65,6 +65,7 @@ def list_reports(
     Raises:
         Problem: ``invalid-cursor``.
     """
+    session.require("reports:read")
     tenant_id = session.tenant.id
     binding = ("reports", tenant_id)
     before = None
@@ -93,6 +94,7 @@ def get_report(session: TenantSession, report_id: str) -> Report:
     Raises:
         Problem: ``not-found`` if this tenant has no such report.
     """
+    session.require("reports:read")
     return _report(_document(session, report_id))
 
 
@@ -102,6 +104,7 @@ def find_file(session: TenantSession, report_id: str, file_format: str) -> datab
     Raises:
         Problem: ``not-found`` if this tenant has no such report or the report no such file.
     """
+    session.require("reports:read")
     for file in _document(session, report_id).files:
         if file["format"] == file_format:
             return file
@@ -187,7 +190,7 @@ def request_report(session: TenantSession, wanted: NewReport, key: str | None) -
         Problem: ``forbidden`` for a member who may only read; ``too-many-requests`` while the
             tenant has as many open as it may; ``idempotency-key-reused``.
     """
-    session.require_role("owner", "admin", "analyst")
+    session.require("reports:write")
 
     def ask() -> ReportRequest:
         try:
@@ -222,6 +225,7 @@ def get_request(session: TenantSession, request_id: str) -> ReportRequest:
     Raises:
         Problem: ``not-found`` if this tenant has no such request.
     """
+    session.require("reports:read")
     request = session.work.reports.get_request(session.tenant.id, _identifier(request_id))
     if request is None:
         raise Problem("not-found")

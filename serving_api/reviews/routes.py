@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from serving_api.kit.caching import NO_STORE
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
-from serving_api.kit.published import FromSnapshot
+from serving_api.kit.published import Answering, answering
 from serving_api.kit.services import CurrentServices
 from serving_api.reviews import schemas, service
 
@@ -21,6 +21,7 @@ router = APIRouter(
     tags=[TAG["name"]],
     responses=documented(
         "unauthenticated",
+        "insufficient-scope",
         "not-found",
         "nothing-published",
         "invalid-parameters",
@@ -28,6 +29,8 @@ router = APIRouter(
         "unavailable",
     ),
 )
+
+FromSnapshot = Annotated[Answering, Depends(answering("reviews:read"))]
 
 
 @router.get(

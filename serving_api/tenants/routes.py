@@ -13,7 +13,9 @@ from serving_api.tenants import schemas, service
 TAG = Tag(name="tenants", description="The tenants one belongs to.")
 
 router = APIRouter(
-    prefix="/v1/tenants", tags=[TAG["name"]], responses=documented("unauthenticated", "unavailable")
+    prefix="/v1/tenants",
+    tags=[TAG["name"]],
+    responses=documented("unauthenticated", "insufficient-scope", "unavailable"),
 )
 
 

@@ -31,6 +31,7 @@ def list_tenants(session: UserSession) -> Tenants:
 
 def get_tenant(session: TenantSession, snapshots: SnapshotStore) -> TenantDetails:
     """The tenant that is asked about, and what has been published of it."""
+    session.require("tenant:read")
     tenant = session.tenant
     return TenantDetails(
         id=tenant.id,
