@@ -16,6 +16,7 @@ from resources.database.migrations import upgrade
 from resources.database.roles import ensure_roles, role_password
 from resources.database.schema import APP_ROLE, DAGSTER_SCHEMA, JOBS_ROLE, check_tenant_id
 from resources.database.unit_of_work import UnitOfWork, unavailable
+from resources.keys import Keys
 from resources.settings import Settings
 
 _CONNECT_SECONDS = 5
@@ -100,6 +101,11 @@ class Database:
         options = f"{given} -csearch_path={DAGSTER_SCHEMA} -csynchronous_commit=off".strip()
         return _spell(url.update_query_dict({"options": options}))
 
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys derived from the installation's secret."""
+        return Keys(self.settings.signing_key)
+
     # Work ---------------------------------------------------------------------------------------
 
     def work(self, tenant_id: str | None, *, user_id: uuid.UUID | None = None) -> UnitOfWork:
@@ -112,11 +118,11 @@ class Database:
         """
         if tenant_id is not None:
             check_tenant_id(tenant_id)
-        return UnitOfWork(self._app_engine, tenant_id=tenant_id, user_id=user_id)
+        return UnitOfWork(self._app_engine, self.keys, tenant_id=tenant_id, user_id=user_id)
 
     def jobs(self) -> UnitOfWork:
         """A transaction of the graph or the command line, for all tenants."""
-        return UnitOfWork(self._jobs_engine)
+        return UnitOfWork(self._jobs_engine, self.keys)
 
     @cached_property
     def _app_engine(self) -> Engine:

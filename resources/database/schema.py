@@ -29,6 +29,8 @@ JOBS_ROLE = "reviewgraph_jobs"
 TENANT_SETTING = "app.tenant_id"
 USER_SETTING = "app.user_id"
 LOGIN_SETTING = "app.login_email"
+LIMIT_SETTING = "app.limit"
+ONE_TIME_TOKEN_SETTING = "app.one_time_token"  # noqa: S105 - the name of a setting
 
 
 metadata = MetaData(

@@ -7,6 +7,8 @@ from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
 from resources.database.event_records import events
 from resources.database.idempotency import idempotency_keys
+from resources.database.one_time_tokens import one_time_tokens
+from resources.database.rate_limits import rate_limits
 from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
 from resources.database.snapshot_records import snapshot_pointers, snapshots
@@ -28,6 +30,8 @@ __all__ = [
     "memberships",
     "metadata",
     "nlp_settings",
+    "one_time_tokens",
+    "rate_limits",
     "report_documents",
     "report_requests",
     "snapshot_pointers",

@@ -27,6 +27,8 @@ from resources.database.errors import DatabaseUnavailableError
 from resources.database.event_records import EventRepository
 from resources.database.idempotency import IdempotencyRepository
 from resources.database.ledger import LedgerRepository
+from resources.database.one_time_tokens import OneTimeTokenRepository
+from resources.database.rate_limits import RateLimitRepository
 from resources.database.report_queue import ReportQueue
 from resources.database.report_records import ReportRepository
 from resources.database.schema import TENANT_SETTING, USER_SETTING
@@ -36,6 +38,7 @@ from resources.database.source_records import ImportRepository, SourceRepository
 from resources.database.tenancy import TenantRepository
 from resources.database.usage_records import UsageRepository
 from resources.database.users import UserRepository
+from resources.keys import Keys
 
 
 class UnitOfWork:
@@ -48,9 +51,15 @@ class UnitOfWork:
     """
 
     def __init__(
-        self, engine: Engine, *, tenant_id: str | None = None, user_id: uuid.UUID | None = None
+        self,
+        engine: Engine,
+        keys: Keys,
+        *,
+        tenant_id: str | None = None,
+        user_id: uuid.UUID | None = None,
     ) -> None:
         self._engine = engine
+        self._keys = keys
         self._settings = {
             TENANT_SETTING: tenant_id or "",
             USER_SETTING: "" if user_id is None else str(user_id),
@@ -86,7 +95,7 @@ class UnitOfWork:
             self.session.close()
 
     def _say_who_asks(
-        self, _session: Session, _transaction: SessionTransaction, connection: Connection
+        self, _session: Session, _transaction: SessionTransaction | None, connection: Connection
     ) -> None:
         """Set whose rows may be seen, for this transaction only: connections are shared."""
         statement = text(
@@ -97,6 +106,11 @@ class UnitOfWork:
         )
         values = {f"v{i}": value for i, value in enumerate(self._settings.values())}
         connection.execute(statement, values)
+
+    def act_as(self, user_id: uuid.UUID) -> None:
+        """Go on for a user who has only now become known: at a log-in, or when registering."""
+        self._settings[USER_SETTING] = str(user_id)
+        self._say_who_asks(self.session, None, self.session.connection())
 
     # The domains --------------------------------------------------------------------------------
 
@@ -109,6 +123,16 @@ class UnitOfWork:
     def users(self) -> UserRepository:
         """The users and their memberships."""
         return UserRepository(self.session)
+
+    @cached_property
+    def one_time_tokens(self) -> OneTimeTokenRepository:
+        """What links in mails hold."""
+        return OneTimeTokenRepository(self.session, self._keys)
+
+    @cached_property
+    def rate_limits(self) -> RateLimitRepository:
+        """How often something may happen; take in a unit of work of its own."""
+        return RateLimitRepository(self.session)
 
     @cached_property
     def sources(self) -> SourceRepository:

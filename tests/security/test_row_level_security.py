@@ -23,6 +23,11 @@ from resources.database.tables import metadata
 
 TABLES = sorted(metadata.tables)
 DAY = date(2026, 3, 1)
+OF_USERS_AND_CLIENTS = {
+    "reviewgraph.one_time_tokens",
+    "reviewgraph.rate_limits",
+    "reviewgraph.users",
+}
 
 
 def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
@@ -74,6 +79,8 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
     work.taxonomies.save(tenant_id, {"topics": []}, version="v1", author="ann")
     work.lexicons.save(tenant_id, {"terms": []}, version="v1", author="ann")
     work.nlp_settings.choose(tenant_id, tier="cascade")
+    work.rate_limits.take(tenant_id, limit=1, seconds=60)
+    work.one_time_tokens.issue("verify_email", email=user.email, user_id=user.id)
     return user.id
 
 
@@ -103,7 +110,12 @@ def count(connection: Connection, table: str) -> int:
 
 
 def tenants_seen(work: UnitOfWork, table: str) -> set[str]:
-    column = {"reviewgraph.tenants": "id", "reviewgraph.users": "split_part(email, '@', 2)"}
+    column = {
+        "reviewgraph.tenants": "id",
+        "reviewgraph.users": "split_part(email, '@', 2)",
+        "reviewgraph.one_time_tokens": "split_part(email, '@', 2)",
+        "reviewgraph.rate_limits": "name",
+    }
     query = f"select distinct {column.get(table, 'tenant_id')} from {table}"
     return {row[0].removesuffix(".example") for row in work.session.execute(text(query))}
 
@@ -117,7 +129,7 @@ def test_without_a_tenant_set_no_table_shows_a_row(database, bare, table):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_tenant_sees_its_own_rows_only(database, table):
-    expected = set() if table == "reviewgraph.users" else {"acme"}
+    expected = set() if table in OF_USERS_AND_CLIENTS else {"acme"}
     with database.work("acme") as work:
         assert tenants_seen(work, table) == expected
 

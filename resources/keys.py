@@ -1,0 +1,87 @@
+"""The keys of one installation: derived from its one secret, a different one for each purpose.
+
+What leaks for one purpose opens nothing of another. Derivation is HKDF (RFC 5869), sealing is
+AES-256-GCM; both are the ``cryptography`` package's.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from functools import cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from resources.errors import ReviewGraphError
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+class UnreadableSecretError(ReviewGraphError):
+    """Something that was sealed cannot be opened with this installation's secret key."""
+
+
+class Keys:
+    """Derives, signs and seals.
+
+    Args:
+        secret: The installation's secret key.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def __repr__(self) -> str:
+        return "Keys(...)"
+
+    def derive(self, purpose: str) -> bytes:
+        """The key of a purpose, 32 bytes."""
+        return _derive(self._secret, purpose)
+
+    def sign(self, purpose: str, message: bytes) -> bytes:
+        """The signature (HMAC-SHA-256) of a message for a purpose, 32 bytes."""
+        return hmac.digest(self.derive(purpose), message, "sha256")
+
+    def is_signature(self, purpose: str, message: bytes, signature: bytes) -> bool:
+        """Whether ``sign`` gave that signature; the time taken tells nothing about it."""
+        return hmac.compare_digest(self.sign(purpose, message), signature)
+
+    def seal(self, purpose: str, plain: bytes, *, belongs_to: str) -> bytes:
+        """Encrypt something for a purpose.
+
+        Args:
+            purpose: What it is for.
+            plain: What to hide.
+            belongs_to: The row it will stand in; in another one it cannot be opened.
+        """
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + AESGCM(self.derive(purpose)).encrypt(nonce, plain, belongs_to.encode())
+
+    def unseal(self, purpose: str, sealed: bytes, *, belongs_to: str) -> bytes:
+        """Decrypt what ``seal`` gave.
+
+        Raises:
+            UnreadableSecretError: If it was sealed with another secret key, for another row, or
+                was changed since.
+        """
+        nonce, hidden = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return AESGCM(self.derive(purpose)).decrypt(nonce, hidden, belongs_to.encode())
+        except (InvalidTag, ValueError):
+            raise UnreadableSecretError(
+                f"A stored {purpose} cannot be read with this installation's secret key. Put back "
+                "the REVIEWGRAPH_SECRET_KEY (or the file secret_key in the home) that it was "
+                "stored with, or have it set up again."
+            ) from None
+
+
+@cache
+def _derive(secret: str, purpose: str) -> bytes:
+    derivation = HKDF(
+        hashes.SHA256(), _KEY_BYTES, salt=None, info=f"reviewgraph {purpose}".encode()
+    )
+    return derivation.derive(secret.encode())
