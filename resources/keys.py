@@ -1,11 +1,13 @@
 """The keys of one installation: derived from its one secret, a different one for each purpose.
 
 What leaks for one purpose opens nothing of another. Derivation is HKDF (RFC 5869), sealing is
-AES-256-GCM; both are the ``cryptography`` package's.
+AES-256-GCM; both are the ``cryptography`` package's. While a secret is being replaced, what was
+signed or sealed with the previous one is still read; everything new is written with today's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 from functools import cache
@@ -30,13 +32,20 @@ class Keys:
 
     Args:
         secret: The installation's secret key.
+        previous: The one it has replaced, as long as what that one signed shall be read.
     """
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, previous: str | None = None) -> None:
         self._secret = secret
+        self._readable = (secret,) if previous is None else (secret, previous)
 
     def __repr__(self) -> str:
         return "Keys(...)"
+
+    @property
+    def has_previous(self) -> bool:
+        """Whether the secret is being replaced."""
+        return len(self._readable) > 1
 
     def derive(self, purpose: str) -> bytes:
         """The key of a purpose, 32 bytes."""
@@ -48,7 +57,11 @@ class Keys:
 
     def is_signature(self, purpose: str, message: bytes, signature: bytes) -> bool:
         """Whether ``sign`` gave that signature; the time taken tells nothing about it."""
-        return hmac.compare_digest(self.sign(purpose, message), signature)
+        matches = [
+            hmac.compare_digest(hmac.digest(_derive(secret, purpose), message, "sha256"), signature)
+            for secret in self._readable
+        ]
+        return any(matches)
 
     def seal(self, purpose: str, plain: bytes, *, belongs_to: str) -> bytes:
         """Encrypt something for a purpose.
@@ -69,14 +82,15 @@ class Keys:
                 was changed since.
         """
         nonce, hidden = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        try:
-            return AESGCM(self.derive(purpose)).decrypt(nonce, hidden, belongs_to.encode())
-        except (InvalidTag, ValueError):
-            raise UnreadableSecretError(
-                f"A stored {purpose} cannot be read with this installation's secret key. Put back "
-                "the REVIEWGRAPH_SECRET_KEY (or the file secret_key in the home) that it was "
-                "stored with, or have it set up again."
-            ) from None
+        for secret in self._readable:
+            with contextlib.suppress(InvalidTag, ValueError):
+                cipher = AESGCM(_derive(secret, purpose))
+                return cipher.decrypt(nonce, hidden, belongs_to.encode())
+        raise UnreadableSecretError(
+            f"A stored {purpose} cannot be read with this installation's secret key. Put back the "
+            "REVIEWGRAPH_SECRET_KEY (or the file secret_key in the home) that it was stored with, "
+            "name it in REVIEWGRAPH_SECRET_KEY_PREVIOUS, or have it set up again."
+        )
 
 
 @cache

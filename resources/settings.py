@@ -55,6 +55,8 @@ class Settings(BaseSettings):
         dataforseo_url: Base address of the DataForSEO API. With no login set, the sandbox is used.
         secret_key: Signs access tokens and derives database passwords; made and kept in ``home``
             when not set.
+        secret_key_previous: The secret key that ``secret_key`` has replaced, as long as what it
+            signed or sealed shall still be read.
         snapshots_kept: How many unreferenced older snapshot versions a tenant keeps.
         import_unpacked: The largest that one imported file may be, on disk and unpacked. The other
             limits of a file are in ``resources/collection/importing/limits.py``.
@@ -87,6 +89,7 @@ class Settings(BaseSettings):
     dataforseo_login: str | None = None
     dataforseo_password: SecretStr | None = None
     secret_key: SecretStr | None = None
+    secret_key_previous: SecretStr | None = None
     snapshots_kept: int = Field(2, ge=0)
     import_unpacked: ByteSize = ByteSize(16 * 2**30)
     import_memory: ByteSize = ByteSize(3 * 2**30)

@@ -15,6 +15,7 @@ from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
 from serving_api.analysis import routes as analysis
 from serving_api.analysis.service import Analyzer
+from serving_api.api_keys import routes as api_keys
 from serving_api.corrections import routes as corrections
 from serving_api.documentation import page as documentation
 from serving_api.enrichment import routes as enrichment
@@ -25,17 +26,23 @@ from serving_api.introduction import INTRODUCTION
 from serving_api.kit import errors, openapi
 from serving_api.kit.caching import AnswerCache
 from serving_api.kit.edge import Edge
+from serving_api.kit.key_checks import KeyChecks
+from serving_api.kit.keyring import KeyRing
 from serving_api.kit.paging import Cursors
 from serving_api.kit.services import Services
-from serving_api.kit.tokens import Tokens
+from serving_api.kit.tokens import Tokens, require_long_secret
 from serving_api.metrics import routes as metrics
 from serving_api.reports import routes as reports
 from serving_api.reviews import routes as reviews
+from serving_api.sessions import routes as sessions
+from serving_api.sessions.sign_ins import SignIns
 from serving_api.tenants import routes as tenants
 
 SLICES = (
     identity,
+    sessions,
     tenants,
+    api_keys,
     metrics,
     reviews,
     corrections,
@@ -67,8 +74,7 @@ def create_app(
     Raises:
         ValueError: If the secret key is too short to sign tokens with.
     """
-    tokens = Tokens(settings.signing_key)
-    cursors = Cursors(settings.signing_key)
+    require_long_secret(settings.signing_key)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -83,14 +89,20 @@ def create_app(
             else:
                 used_snapshots = snapshots
             await run_in_threadpool(used_database.version)  # fails here rather than at a request
+            keyring = KeyRing(used_database)
+            await run_in_threadpool(keyring.prepare)
+            tokens = Tokens(keyring)
             app.state.services = Services(
                 database=used_database,
                 snapshots=used_snapshots,
                 objects=objects or ObjectStore.from_settings(settings),
                 answers=AnswerCache(),
+                keyring=keyring,
                 tokens=tokens,
-                cursors=cursors,
+                key_checks=KeyChecks(used_database),
+                cursors=Cursors(used_database.keys),
             )
+            app.state.sign_ins = SignIns(used_database, tokens)
             app.state.passwords = PasswordChecks(used_database, settings.worker_count)
             resources.callback(app.state.passwords.close)
             app.state.analyzer = Analyzer.with_workers(

@@ -69,7 +69,7 @@ class Database:
         return url.set(drivername="postgresql+psycopg")
 
     def _as_role(self, role: str) -> URL:
-        password = role_password(self.settings.signing_key, role)
+        password = role_password(self.keys, role)
         return self._owner.set(username=role, password=password)
 
     @property
@@ -104,7 +104,8 @@ class Database:
     @cached_property
     def keys(self) -> Keys:
         """The keys derived from the installation's secret."""
-        return Keys(self.settings.signing_key)
+        previous = self.settings.secret_key_previous
+        return Keys(self.settings.signing_key, previous and previous.get_secret_value())
 
     # Work ---------------------------------------------------------------------------------------
 
@@ -162,7 +163,7 @@ class Database:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             # Held until the connection closes, so that a killed migration frees it too.
             connection.execute(text(f"select pg_advisory_lock({_MIGRATION_LOCK})"))
-            ensure_roles(connection, self.settings.signing_key)
+            ensure_roles(connection, self.keys)
             try:
                 upgrade(engine)
             except DBAPIError as error:
@@ -190,7 +191,7 @@ def _pool(url: URL) -> Engine:
         hide_parameters=True,  # an error's message may be logged, and would quote what people wrote
         pool_pre_ping=True,  # the server may have been restarted since the connection was last used
         pool_size=5,
-        max_overflow=15,
+        max_overflow=25,
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )
 

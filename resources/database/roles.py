@@ -6,8 +6,6 @@ to do from several databases at once.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
 
 from psycopg import errors, sql
@@ -16,28 +14,28 @@ from sqlalchemy.exc import DBAPIError
 
 from resources.database.errors import DatabaseSetupError
 from resources.database.schema import APP_ROLE, JOBS_ROLE
+from resources.keys import Keys
 
 _TRIES = 20
 
 
-def role_password(signing_key: str, role: str) -> str:
+def role_password(keys: Keys, role: str) -> str:
     """The password of a role, derived from the installation's secret key."""
-    message = f"postgresql role {role}".encode()
-    return hmac.new(signing_key.encode(), message, hashlib.sha256).hexdigest()
+    return keys.derive(f"postgresql role {role}").hex()
 
 
-def ensure_roles(connection: Connection, signing_key: str) -> None:
+def ensure_roles(connection: Connection, keys: Keys) -> None:
     """Make both roles, give them their passwords, and let them into this database.
 
     Args:
         connection: The owner's, in autocommit mode.
-        signing_key: The installation's secret key.
+        keys: The installation's keys, of which the passwords are derived.
 
     Raises:
         DatabaseSetupError: If the owner may not do that, or if a role can see more than it should.
     """
     for role in (APP_ROLE, JOBS_ROLE):
-        _ensure_role(connection, role, role_password(signing_key, role))
+        _ensure_role(connection, role, role_password(keys, role))
         _refuse_powers(connection, role)
     database = connection.scalar(text("select current_database()"))
     grant = sql.SQL("grant connect on database {} to {}, {}").format(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from resources.database.api_keys import api_keys
 from resources.database.batch_records import batch_runs
 from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
@@ -11,6 +12,8 @@ from resources.database.one_time_tokens import one_time_tokens
 from resources.database.rate_limits import rate_limits
 from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
+from resources.database.sessions import sessions
+from resources.database.signing_keys import signing_keys
 from resources.database.snapshot_records import snapshot_pointers, snapshots
 from resources.database.source_days import source_days
 from resources.database.source_records import dataforseo_tasks, import_batches, sources
@@ -20,6 +23,7 @@ from resources.database.usage_records import usage_entries
 from resources.database.users import memberships, users
 
 __all__ = [
+    "api_keys",
     "aspect_lexicons",
     "batch_runs",
     "corrections",
@@ -34,6 +38,8 @@ __all__ = [
     "rate_limits",
     "report_documents",
     "report_requests",
+    "sessions",
+    "signing_keys",
     "snapshot_pointers",
     "snapshots",
     "source_days",

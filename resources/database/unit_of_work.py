@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
+from resources.database.api_keys import ApiKeyRepository
 from resources.database.batch_records import BatchRepository
 from resources.database.correction_records import CorrectionRepository
 from resources.database.enrichment_choices import (
@@ -32,6 +33,8 @@ from resources.database.rate_limits import RateLimitRepository
 from resources.database.report_queue import ReportQueue
 from resources.database.report_records import ReportRepository
 from resources.database.schema import TENANT_SETTING, USER_SETTING
+from resources.database.sessions import SessionRepository
+from resources.database.signing_keys import SigningKeyRepository
 from resources.database.snapshot_records import SnapshotRepository
 from resources.database.source_days import SourceDayRepository
 from resources.database.source_records import ImportRepository, SourceRepository, TaskRepository
@@ -123,6 +126,21 @@ class UnitOfWork:
     def users(self) -> UserRepository:
         """The users and their memberships."""
         return UserRepository(self.session)
+
+    @cached_property
+    def sessions(self) -> SessionRepository:
+        """The log-ins that last."""
+        return SessionRepository(self.session)
+
+    @cached_property
+    def api_keys(self) -> ApiKeyRepository:
+        """What programs show instead of a log-in."""
+        return ApiKeyRepository(self.session, self._keys)
+
+    @cached_property
+    def signing_keys(self) -> SigningKeyRepository:
+        """The keys that sign access tokens."""
+        return SigningKeyRepository(self.session, self._keys)
 
     @cached_property
     def one_time_tokens(self) -> OneTimeTokenRepository:

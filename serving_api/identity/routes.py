@@ -11,7 +11,9 @@ from serving_api.identity.passwords import PasswordChecks
 from serving_api.kit.auth import AsUser
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
-from serving_api.kit.services import CurrentServices
+from serving_api.sessions.routes import CurrentSignIns
+from serving_api.sessions.schemas import Grant
+from serving_api.sessions.sign_ins import Client
 
 TAG = Tag(name="identity", description="Logging in, and who one is.")
 
@@ -36,10 +38,13 @@ CurrentPasswords = Annotated[PasswordChecks, Depends(current_passwords)]
     ),
 )
 async def log_in(
-    body: schemas.LogIn, passwords: CurrentPasswords, services: CurrentServices
-) -> schemas.AccessToken:
-    """Exchange email and password for an access token that is good for 15 minutes."""
-    return await service.log_in(passwords, services.tokens, body)
+    body: schemas.LogIn, request: Request, passwords: CurrentPasswords, sign_ins: CurrentSignIns
+) -> Grant:
+    """Exchange email and password for the tokens of a new session.
+
+    The access token is good for 15 minutes; the refresh token gives the next one.
+    """
+    return await service.log_in(passwords, sign_ins, body, Client.of(request))
 
 
 @router.get(

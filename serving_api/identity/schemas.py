@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -24,14 +24,6 @@ class LogIn(BaseModel):
     def _spellable(cls, password: SecretStr) -> SecretStr:
         refuse_unstorable_characters(password.get_secret_value())
         return password
-
-
-class AccessToken(BaseModel):
-    """A token for the Authorization header, after RFC 6750."""
-
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of the scheme
-    expires_in: int = Field(description="Seconds until it has to be replaced.")
 
 
 class Me(BaseModel):

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-import uuid
 
-from resources.logs import fields
 from serving_api.identity.passwords import PasswordChecks
-from serving_api.identity.schemas import AccessToken, LogIn, Me
+from serving_api.identity.schemas import LogIn, Me
 from serving_api.kit.auth import UserSession
 from serving_api.kit.errors import CHALLENGE, Problem
-from serving_api.kit.tokens import LIFETIME_SECONDS, Tokens
+from serving_api.sessions.schemas import Grant
+from serving_api.sessions.sign_ins import Client, SignIns
 from serving_api.tenants.service import tenants_of
 
 logger = logging.getLogger(__name__)
 
 
-async def log_in(passwords: PasswordChecks, tokens: Tokens, log_in: LogIn) -> AccessToken:
-    """Exchange email and password for an access token.
+async def log_in(
+    passwords: PasswordChecks, sign_ins: SignIns, log_in: LogIn, client: Client
+) -> Grant:
+    """Exchange email and password for the tokens of a new session.
 
     Raises:
         Problem: ``invalid-credentials``, the same and after the same time for an unknown email, a
@@ -28,9 +29,7 @@ async def log_in(passwords: PasswordChecks, tokens: Tokens, log_in: LogIn) -> Ac
     if user is None:
         logger.warning("log-in refused")
         raise Problem("invalid-credentials", headers={"WWW-Authenticate": CHALLENGE})
-    session_id = uuid.uuid4()
-    logger.info("logged in", extra=fields(user=str(user.id), session=str(session_id)))
-    return AccessToken(access_token=tokens.issue(user.id, session_id), expires_in=LIFETIME_SECONDS)
+    return await sign_ins.begin(user.id, client)
 
 
 def who_am_i(session: UserSession) -> Me:

@@ -3,6 +3,10 @@
 Every request of a tenant runs in one unit of work: its transaction is bound to that tenant by
 row-level security before anything is read, and the membership is the first thing that is read. The
 unit of work ends before the answer is sent, so a failed commit can never follow a success.
+
+Whoever asks shows an access token, which belongs to a session, or an API key, which belongs to a
+tenant. Both are looked up again in the transaction of every request: what has ended a moment ago
+opens nothing.
 """
 
 from __future__ import annotations
@@ -12,17 +16,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from resources.database import Tenant, UnitOfWork, User
+from resources.database.api_keys import PREFIX as API_KEY_PREFIX
 from resources.database.users import Role
 from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import CHALLENGE, Problem, invalid_parameter
 from serving_api.kit.parameters import TenantPath
 from serving_api.kit.permissions import Permission, permissions_of
 from serving_api.kit.services import CurrentServices, Services, services_of
-from serving_api.kit.tokens import Principal
+from serving_api.kit.tokens import Principal, invalid_token
 
 # How many requests may hold a database connection. All limits that routes declare together stay
 # within the pool: threads waiting for a connection could keep those who hold one from giving it
@@ -34,7 +40,7 @@ bearer = HTTPBearer(
     auto_error=False,
     scheme_name="access token",
     bearerFormat="JWT",
-    description="The `access_token` of `POST /v1/auth/token`, good for 15 minutes.",
+    description="The `access_token` of `POST /v1/auth/token`, good for 15 minutes, or an API key.",
 )
 
 
@@ -42,14 +48,20 @@ async def current_principal(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Principal:
-    """The user that the token of this request names.
+    """Who the token or the API key of this request stands for.
 
     Raises:
-        Problem: ``unauthenticated`` without a valid token.
+        Problem: ``unauthenticated`` without a valid one.
     """
     if credentials is None:
         raise Problem("unauthenticated", headers={"WWW-Authenticate": CHALLENGE})
-    principal = services_of(request).tokens.verify(credentials.credentials)
+    services, shown = services_of(request), credentials.credentials
+    if shown.startswith(API_KEY_PREFIX):
+        principal = await services.key_checks.principal(shown)
+    else:
+        if services.keyring.is_due():
+            await to_thread.run_sync(services.keyring.look)
+        principal = services.tokens.verify(shown)
     request.scope["user_id"] = str(principal.user_id)  # for the log
     return principal
 
@@ -102,11 +114,14 @@ class TenantSession:
 
 
 def user_session(services: CurrentServices, principal: CurrentPrincipal) -> Iterator[UserSession]:
-    """A unit of work for a user.
+    """A unit of work for a user who has logged in.
 
     Raises:
-        Problem: ``unauthenticated`` if the user is gone or no longer active.
+        Problem: ``unauthenticated`` if the user is gone or no longer active, or the session has
+            ended; ``insufficient-scope`` for an API key, which acts within its tenant alone.
     """
+    if principal.key_id is not None:
+        raise Problem("insufficient-scope", "A key acts within its tenant. Log in to do this.")
     with services.database.work(None, user_id=principal.user_id) as work:
         yield UserSession(principal, _active_user(work, principal), work)
 
@@ -129,7 +144,7 @@ def member_session(
     services: Services, principal: Principal, tenant: str
 ) -> Iterator[TenantSession]:
     """As :func:`tenant_session`, for requests that release the database before they answer."""
-    if not is_tenant_id(tenant):
+    if not is_tenant_id(tenant) or principal.tenant_id not in {None, tenant}:
         raise Problem("not-found")
     with services.database.work(tenant, user_id=principal.user_id) as work:
         _active_user(work, principal)
@@ -147,6 +162,8 @@ def only_tenant(services: Services, principal: Principal) -> str:
         Problem: ``not-found`` for a user without any tenant; ``invalid-parameters`` for one with
             several, who has to name the one that is meant.
     """
+    if principal.tenant_id is not None:
+        return principal.tenant_id
     with services.database.work(None, user_id=principal.user_id) as work:
         user = _active_user(work, principal)
         tenants = [membership.tenant_id for membership in work.users.memberships(user.id)]
@@ -158,11 +175,24 @@ def only_tenant(services: Services, principal: Principal) -> str:
 
 
 def _active_user(work: UnitOfWork, principal: Principal) -> User:
+    """The user who asks, if the session or the key still stands and the user is active."""
+    if principal.session_id is not None:
+        user = work.sessions.user_of(principal.user_id, principal.session_id)
+    else:
+        user = _creator_of_key(work, principal)
+    if user is None:
+        raise invalid_token()
+    return user
+
+
+def _creator_of_key(work: UnitOfWork, principal: Principal) -> User | None:
+    if principal.key_id is None or principal.tenant_id is None:
+        return None
+    key = work.api_keys.usable(principal.tenant_id, principal.key_id)
     user = work.users.get(principal.user_id)
-    if user is None or not user.is_active:
-        raise Problem(
-            "unauthenticated", headers={"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'}
-        )
+    if key is None or user is None or not user.is_active:
+        return None
+    work.api_keys.note_use(key)
     return user
 
 

@@ -126,6 +126,11 @@ REGISTRY: dict[str, ProblemKind] = {
         "The idempotency key stands for another request",
         "Send the request that the key was first used with, or take a new key.",
     ),
+    "too-many-keys": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "The tenant has as many API keys as it may have",
+        "Revoke keys that are no longer needed, then make the new one.",
+    ),
     "too-many-requests": ProblemKind(
         HTTPStatus.TOO_MANY_REQUESTS,
         "More is asked for than can be worked on",

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
+from resources.keys import Keys
 from serving_api.kit.errors import Problem
 
 Item = TypeVar("Item")
@@ -44,11 +45,11 @@ class Cursors:
     """Makes and reads cursors.
 
     Args:
-        signing_key: The installation's secret key; cursors use a key derived from it.
+        keys: The installation's keys.
     """
 
-    def __init__(self, signing_key: str) -> None:
-        self._key = hmac.digest(signing_key.encode(), b"cursor v1", "sha256")
+    def __init__(self, keys: Keys) -> None:
+        self._key = keys.derive("cursors")
 
     def write(self, binding: Sequence[str], position: Sequence[str]) -> str:
         """A cursor that stands after ``position`` in the list that ``binding`` names."""

@@ -11,6 +11,8 @@ from resources.database import Database
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
 from serving_api.kit.caching import AnswerCache
+from serving_api.kit.key_checks import KeyChecks
+from serving_api.kit.keyring import KeyRing
 from serving_api.kit.paging import Cursors
 from serving_api.kit.tokens import Tokens
 
@@ -24,7 +26,9 @@ class Services:
         snapshots: Numbers and reviews.
         objects: Files of reports.
         answers: Kept answers from snapshots.
+        keyring: The keys of access tokens.
         tokens: Signs and reads access tokens.
+        key_checks: Reads API keys.
         cursors: Signs and reads cursors.
     """
 
@@ -32,7 +36,9 @@ class Services:
     snapshots: SnapshotStore
     objects: ObjectStore
     answers: AnswerCache
+    keyring: KeyRing
     tokens: Tokens
+    key_checks: KeyChecks
     cursors: Cursors
 
 

@@ -1,13 +1,14 @@
 """Access tokens: who is asking.
 
-A token is a JWT (RFC 7519) signed with HS256, typed ``at+jwt`` (RFC 9068), good for 15 minutes. It
-says who the user is and nothing about what the user may do: memberships and roles are read from
-the database with every request, so a removed membership takes effect at once.
+A token is a JWT (RFC 7519) signed with Ed25519 (RFC 8037), typed ``at+jwt`` (RFC 9068), good for 15
+minutes. It says who the user is and nothing about what the user may do: sessions, memberships and
+roles are read from the database with every request, so what is taken away is gone at once.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 import time
 import uuid
@@ -16,16 +17,17 @@ from typing import Any
 
 import jwt
 
+from resources.database.signing_keys import MAX_TOKEN_LIFETIME
 from serving_api.kit.errors import CHALLENGE, Problem
+from serving_api.kit.keyring import ALGORITHM, KeySource
 
-ALGORITHM = "HS256"
 ISSUER = "reviewgraph"
 AUDIENCE = "reviewgraph-api"
-LIFETIME_SECONDS = 15 * 60
-MINIMUM_KEY_BYTES = 32
-_MAXIMUM_TOKEN_LENGTH = 2048
-# Compared whole: a header that names keys of its own (jku, jwk, x5u, crit) is no header of ours.
-_HEADER = {"alg": ALGORITHM, "typ": "at+jwt"}
+LIFETIME_SECONDS = int(MAX_TOKEN_LIFETIME.total_seconds())
+MIN_SECRET_BYTES = 32
+_MAX_TOKEN_LENGTH = 2048
+_TYPE = "at+jwt"
+_KID = re.compile(r"[0-9a-f]{16}")
 _REQUIRED_CLAIMS = ["aud", "exp", "iat", "iss", "jti", "sid", "sub"]
 
 
@@ -48,23 +50,35 @@ class Principal:
     scopes: frozenset[str] | None = None
 
 
+def require_long_secret(secret: str) -> None:
+    """See that the secret that everything is derived from is worth its name.
+
+    Raises:
+        ValueError: If it is too short.
+    """
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise ValueError(
+            f"REVIEWGRAPH_SECRET_KEY is shorter than {MIN_SECRET_BYTES} bytes and would make "
+            "access easy to forge. Set a longer one, for example 48 random characters."
+        )
+
+
+def invalid_token() -> Problem:
+    """The one answer to every token and key that does not work; it does not tell why."""
+    return Problem(
+        "unauthenticated", headers={"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'}
+    )
+
+
 class Tokens:
     """Issues and verifies access tokens.
 
     Args:
-        signing_key: At least 32 bytes, the size of the hash (RFC 7518, 3.2).
-
-    Raises:
-        ValueError: If the key is shorter.
+        keys: What they are signed with.
     """
 
-    def __init__(self, signing_key: str) -> None:
-        if len(signing_key.encode()) < MINIMUM_KEY_BYTES:
-            raise ValueError(
-                f"REVIEWGRAPH_SECRET_KEY is shorter than {MINIMUM_KEY_BYTES} bytes and would make "
-                "access tokens easy to forge. Set a longer one, for example 48 random characters."
-            )
-        self._key = signing_key
+    def __init__(self, keys: KeySource) -> None:
+        self._keys = keys
 
     def issue(self, user_id: uuid.UUID, session_id: uuid.UUID, *, now: int | None = None) -> str:
         """A token for a user.
@@ -84,7 +98,9 @@ class Tokens:
             "exp": issued_at + LIFETIME_SECONDS,
             "jti": secrets.token_urlsafe(16),
         }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"typ": _HEADER["typ"]})
+        signing = self._keys.signing()
+        header = {"typ": _TYPE, "kid": signing.kid}
+        return jwt.encode(claims, signing.key, algorithm=ALGORITHM, headers=header)
 
     def verify(self, token: str) -> Principal:
         """The user that a token names.
@@ -96,17 +112,21 @@ class Tokens:
         try:
             return self._principal(token)
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
-            raise Problem(
-                "unauthenticated",
-                headers={"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'},
-            ) from None
+            raise invalid_token() from None
 
     def _principal(self, token: str) -> Principal:
-        if len(token) > _MAXIMUM_TOKEN_LENGTH:
+        if len(token) > _MAX_TOKEN_LENGTH:
             raise ValueError("longer than any token of ours")
+        kid = jwt.get_unverified_header(token).get("kid")
+        # A name is looked up among the keys in memory and never used for anything else.
+        if not isinstance(kid, str) or _KID.fullmatch(kid) is None:
+            raise ValueError("not a name of a key of ours")
+        key = self._keys.verifying(kid)
+        if key is None:
+            raise ValueError("not a key of ours, or one whose tokens have ended")
         decoded = jwt.decode_complete(
             token,
-            self._key,
+            key,
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,
@@ -116,7 +136,8 @@ class Tokens:
         spelled = base64.urlsafe_b64encode(decoded["signature"]).decode().rstrip("=")
         if token.rpartition(".")[2] != spelled:
             raise ValueError("another spelling of a token of ours")
-        if decoded["header"] != _HEADER:
+        # Compared whole: a header that names keys of its own (jku, jwk, x5u, crit) is none of ours.
+        if decoded["header"] != {"alg": ALGORITHM, "typ": _TYPE, "kid": kid}:
             raise ValueError("not an access token of ours")
         claims: dict[str, Any] = decoded["payload"]
         if claims["exp"] - claims["iat"] != LIFETIME_SECONDS:

@@ -13,10 +13,14 @@ from serving_api import kit
 from serving_api.health import routes as health
 from serving_api.identity.passwords import MAX_WORKERS
 from serving_api.kit.edge import DEFAULT_MAX_BODY_BYTES
+from serving_api.kit.key_checks import MAX_CONCURRENT_KEYS
 from serving_api.main import SLICES
+from serving_api.sessions.sign_ins import MAX_CONCURRENT_SIGN_INS
 
 READINESS = 1  # it asks the database without a limit of its own
-LIMITED_OTHERWISE = {"log_in"}  # passwords are checked by threads of their own
+LOOKING_AT_KEYS = 1  # one request at a time looks at the keys of tokens
+# Passwords are checked, and sessions begun, by threads of their own; public keys are in memory.
+LIMITED_OTHERWISE = {"log_in", "refresh_session", "read_signing_keys"}
 
 
 def limits_of(dependant):
@@ -42,6 +46,7 @@ def test_requests_never_wait_for_each_other_s_database_connections():
     pool = Database(settings)._app_engine.pool
     assert len(limits) >= 3
     together = sum(limit.max_concurrency for limit in limits) + READINESS + MAX_WORKERS
+    together += MAX_CONCURRENT_KEYS + MAX_CONCURRENT_SIGN_INS + LOOKING_AT_KEYS
     assert together <= pool.size() + pool._max_overflow
 
 
