@@ -26,6 +26,7 @@ OWN_NAMES = frozenset(
         "dagster",
         "lake",
         "logs",
+        "mails",
         "models",
         "objects",
         "ports.json",

@@ -62,6 +62,10 @@ class Settings(BaseSettings):
             limits of a file are in ``resources/collection/importing/limits.py``.
         import_memory: The most memory of the process that reads a workbook or Parquet file.
         chromium: The browser that prints reports; found on the PATH when not set.
+        smtp_url: The mail server, ``smtps://user:password@host:465`` or ``smtp://host:587``; when
+            it is not set, mails go to the sandbox (``reviewgraph mail list``).
+        mail_from: Whom mails are from.
+        public_url: Where people reach this installation; links in mails begin with it.
 
     Raises:
         SettingsError: A value cannot be right.
@@ -94,6 +98,9 @@ class Settings(BaseSettings):
     import_unpacked: ByteSize = ByteSize(16 * 2**30)
     import_memory: ByteSize = ByteSize(3 * 2**30)
     chromium: Path | None = None
+    smtp_url: SecretStr | None = None
+    mail_from: str = "ReviewGraph <no-reply@reviewgraph.invalid>"
+    public_url: str = "http://127.0.0.1:8000"
 
     def __init__(self, **given: Any) -> None:
         try:
@@ -154,6 +161,11 @@ class Settings(BaseSettings):
     def snapshots_cache_path(self) -> Path:
         """Folder of the copies of snapshots that are published at an address."""
         return self.home / "cache" / "snapshots"
+
+    @property
+    def mails_path(self) -> Path:
+        """Folder of the mails that the sandbox has taken."""
+        return self.home / "mails"
 
     @property
     def scratch_path(self) -> Path:

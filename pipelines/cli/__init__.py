@@ -27,6 +27,7 @@ with interrupts.told_while_loading():
         evaluate_command,
         generate_command,
         import_command,
+        mail_commands,
         server_commands,
         status_command,
         tenant_commands,
@@ -57,8 +58,10 @@ app.command("train")(train_command.train)
 app.command("generate")(generate_command.generate)
 app.command("api")(server_commands.api)
 app.command("sandbox")(server_commands.sandbox)
+app.command("worker")(server_commands.worker)
 app.add_typer(discover_commands.app, name="discover")
 app.add_typer(tenant_commands.app, name="tenant")
+app.add_typer(mail_commands.app, name="mail")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``reviewgraph api`` and ``reviewgraph sandbox``: one server each, until interrupted."""
+"""``reviewgraph api``, ``worker`` and ``sandbox``: one server each, until interrupted."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ def api(
     log_to_stderr()
     with open_session() as session, _port_explained(port):
         run_api(session.settings, port=port)
+
+
+def worker() -> None:
+    """Start a worker alone: it sends mails and does whatever else was put off."""
+    from pipelines.background import run_worker
+    from pipelines.session import open_session
+    from resources.logs import log_to_stderr
+
+    log_to_stderr()
+    with open_session() as session:
+        run_worker(session)
 
 
 def sandbox(

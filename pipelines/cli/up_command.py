@@ -95,6 +95,8 @@ def _start_all(
         )
         supervisor.wait_until_answers(server, f"http://127.0.0.1:{api_port}/healthz")
     addresses["API"] = f"http://127.0.0.1:{api_port}/openapi.json"
+    with console.step("worker"):
+        supervisor.start("worker", [reviewgraph, "worker"], cwd=PROJECT_ROOT)
     with console.step("code server"):
         code_port = kept_port(home, "code-server")
         server = supervisor.start(

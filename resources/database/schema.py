@@ -22,6 +22,7 @@ from resources.vocabulary import is_tenant_id
 
 SCHEMA = "reviewgraph"
 DAGSTER_SCHEMA = "dagster"
+JOBS_SCHEMA = "jobs"
 APP_ROLE = "reviewgraph_app"
 JOBS_ROLE = "reviewgraph_jobs"
 

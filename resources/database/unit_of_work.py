@@ -27,6 +27,7 @@ from resources.database.enrichment_choices import (
 from resources.database.errors import DatabaseUnavailableError
 from resources.database.event_records import EventRepository
 from resources.database.idempotency import IdempotencyRepository
+from resources.database.jobs import JobQueue, MailQueue, SentMails
 from resources.database.ledger import LedgerRepository
 from resources.database.one_time_tokens import OneTimeTokenRepository
 from resources.database.rate_limits import RateLimitRepository
@@ -211,6 +212,21 @@ class UnitOfWork:
     def events(self) -> EventRepository:
         """The outbox: what others have to hear of, once this transaction has ended well."""
         return EventRepository(self.session)
+
+    @cached_property
+    def jobs(self) -> JobQueue:
+        """Work for later: done by a worker, once this transaction has ended well."""
+        return JobQueue(self.session)
+
+    @cached_property
+    def mail(self) -> MailQueue:
+        """Mails, sent by a worker once this transaction has ended well."""
+        return MailQueue(self.jobs)
+
+    @cached_property
+    def sent_mails(self) -> SentMails:
+        """Which mails have been sent."""
+        return SentMails(self.session)
 
     @cached_property
     def corrections(self) -> CorrectionRepository:

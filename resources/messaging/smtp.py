@@ -1,0 +1,116 @@
+"""Mails by SMTP, with the standard library's client."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from ipaddress import ip_address
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from resources.errors import WrongUsageError
+from resources.messaging.port import MailRefusedError, MailUnavailableError
+
+TIMEOUT_SECONDS = 20.0
+_PORTS = {"smtp": 587, "smtps": 465}
+_FIRST_PERMANENT_CODE = 500
+
+
+@dataclass(frozen=True)
+class SmtpMailer:
+    """Hands mails to one SMTP server, over TLS unless the server is on this machine.
+
+    Attributes:
+        host: The server.
+        port: Its port.
+        is_wrapped: Whether TLS is spoken from the first byte (``smtps``); else by STARTTLS.
+        user: Whom to log in as, if at all.
+        password: With what.
+        timeout: Seconds until a server that says nothing is given up.
+    """
+
+    host: str
+    port: int
+    is_wrapped: bool = False
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    timeout: float = TIMEOUT_SECONDS
+
+    @classmethod
+    def from_url(cls, url: SecretStr) -> Self:
+        """The mailer of an address such as ``smtps://user:password@mail.example.com:465``.
+
+        Raises:
+            WrongUsageError: If it is no such address; the message does not repeat it.
+        """
+        wrong = WrongUsageError(
+            "REVIEWGRAPH_SMTP_URL is not the address of a mail server. It looks like "
+            "smtps://user:password@mail.example.com:465 or smtp://user:password@host:587"
+        )
+        try:
+            parts = urlsplit(url.get_secret_value())
+            port = parts.port
+        except ValueError:
+            raise wrong from None
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise wrong
+        return cls(
+            host=parts.hostname,
+            port=port or _PORTS[parts.scheme],
+            is_wrapped=parts.scheme == "smtps",
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+        )
+
+    def send(self, mail: EmailMessage) -> None:
+        """Hand over one mail; see :class:`resources.messaging.port.Mailer`."""
+        try:
+            with self._connected() as server:
+                server.send_message(mail)
+        except smtplib.SMTPRecipientsRefused as error:
+            code = max(code for code, _ in error.recipients.values())
+            raise _refusal(code) from None
+        except smtplib.SMTPResponseException as error:
+            raise _refusal(error.smtp_code) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise MailUnavailableError(
+                f"The mail server {self.host}:{self.port} did not take a mail "
+                f"({type(error).__name__}). It is tried again; see that the server runs and that "
+                "REVIEWGRAPH_SMTP_URL is right."
+            ) from None
+
+    def _connected(self) -> smtplib.SMTP:
+        if self.is_wrapped:
+            context = ssl.create_default_context()
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                self.host, self.port, timeout=self.timeout, context=context
+            )
+        else:
+            server = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+        try:
+            if not self.is_wrapped and not _is_loopback(self.host):
+                server.starttls(context=ssl.create_default_context())
+            if self.user is not None:
+                server.login(self.user, self.password or "")
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+
+def _refusal(code: int) -> MailRefusedError | MailUnavailableError:
+    """What a server's answer means. Its words are left out: many repeat the address."""
+    if code >= _FIRST_PERMANENT_CODE:
+        return MailRefusedError(f"The mail server refused a mail for good (SMTP {code}).")
+    return MailUnavailableError(f"The mail server put a mail off (SMTP {code}).")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
