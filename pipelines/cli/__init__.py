@@ -27,6 +27,7 @@ with interrupts.told_while_loading():
         evaluate_command,
         generate_command,
         import_command,
+        key_commands,
         mail_commands,
         server_commands,
         status_command,
@@ -61,6 +62,7 @@ app.command("sandbox")(server_commands.sandbox)
 app.command("worker")(server_commands.worker)
 app.add_typer(discover_commands.app, name="discover")
 app.add_typer(tenant_commands.app, name="tenant")
+app.add_typer(key_commands.app, name="keys")
 app.add_typer(mail_commands.app, name="mail")
 
 
