@@ -177,6 +177,9 @@ class ApiKeyRepository(Repository):
         message = _message(key_id, secret)
         if row is None or not self.keys.is_signature(_PURPOSE, message, row["mac"]):
             return None
+        if (mac := self._mac(key_id, secret)) != row["mac"]:  # of a previous secret key
+            change = update(api_keys).where(api_keys.c.id == key_id).values(mac=mac)
+            self._execute(change)
         return to_record(ApiKey, row)
 
     def usable(self, tenant_id: str, key_id: uuid.UUID) -> ApiKey | None:

@@ -116,7 +116,7 @@ def _tell_of_reuse(work: UnitOfWork, shown: refresh_tokens.RefreshToken) -> None
     )
     user = work.users.get(shown.user_id)
     if user is not None:
-        work.mail.send("session-ended", to=user.email, name=user.name)
+        work.mail.send("session_ended", to=user.email, name=user.name)
 
 
 def _log_refusal(outcome: Literal["ended", "reused"], shown: refresh_tokens.RefreshToken) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from resources.database.migrations.walls import OWN_TENANT, protect
 from resources.database.schema import (
     API_KEY_SETTING,
+    APP_ROLE,
     SCHEMA,
     SIGNING_KEYS_SETTING,
     USER_SETTING,
@@ -38,6 +39,7 @@ def upgrade() -> None:
     _create_signing_keys()
     _create_sessions()
     _create_api_keys()
+    _let_accounts_have_events()
 
 
 def _create_signing_keys() -> None:
@@ -143,12 +145,22 @@ def _create_api_keys() -> None:
     # What a key may do and how long it works is said once, when it is made.
     protect(
         "api_keys",
-        app_may=["select", "insert", "update (last_used_at, revoked_at, revoked_by)"],
+        app_may=["select", "insert", "update (mac, last_used_at, revoked_at, revoked_by)"],
         visible=f"{OWN_TENANT} or id::text = {current(API_KEY_SETTING)}",
+    )
+
+
+def _let_accounts_have_events() -> None:
+    """Let what happens to a user's account be told without any tenant, and by that user alone."""
+    own = f"tenant_id is null and data ->> 'user' = {current(USER_SETTING)}"
+    op.execute(
+        f"create policy own_account on {SCHEMA}.events to {APP_ROLE}"
+        f" using ({own}) with check ({own})"
     )
 
 
 def downgrade() -> None:
     """Drop the tables."""
+    op.execute(f"drop policy own_account on {SCHEMA}.events")
     for table in ("api_keys", "sessions", "signing_keys"):
         op.drop_table(table, schema=SCHEMA)
