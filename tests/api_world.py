@@ -21,6 +21,7 @@ import polars as pl
 from fastapi import FastAPI
 
 from resources.database import Database
+from resources.database.api_keys import ApiKey
 from resources.settings import Settings
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
@@ -72,14 +73,29 @@ class World:
     def token(self, nickname: str) -> str:
         """The user's access token."""
         if nickname not in self.tokens:
-            with self.client() as client:
-                answer = client.post(
-                    "/v1/auth/token",
-                    json={"email": self.users[nickname].email, "password": PASSWORD},
-                )
-            assert answer.status_code == 200, answer.text
-            self.tokens[nickname] = answer.json()["access_token"]
+            self.tokens[nickname] = self.log_in(nickname)["access_token"]
         return self.tokens[nickname]
+
+    def log_in(self, nickname: str) -> dict[str, Any]:
+        """The tokens of a new session of the user."""
+        with self.client() as client:
+            answer = client.post(
+                "/v1/auth/token",
+                json={"email": self.users[nickname].email, "password": PASSWORD},
+            )
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def key(self, tenant: str, nickname: str, *scopes: str) -> tuple[ApiKey, str]:
+        """An API key of a tenant that the user has made, and what a program shows."""
+        with self.database.jobs() as work:
+            return work.api_keys.create(
+                tenant,
+                self.users[nickname].id,
+                name="of a test",
+                scopes=scopes,
+                lifetime=timedelta(days=1),
+            )
 
 
 def reviews_of(tenant: str) -> list[dict[str, Any]]:
@@ -267,7 +283,7 @@ def _create_users(database: Database) -> dict[str, Any]:
             work.tenants.create(tenant, tenant.title(), colour="#123456")
         users = {
             name: work.users.create(f"{name}@example.com", name.title(), PASSWORD)
-            for name in ("ada", "vic", "bob", "eve")
+            for name in ("ada", "vic", "bob", "eve", "zoe")
         }
         users["off"] = work.users.create("off@example.com", "Off", PASSWORD, is_active=False)
         work.users.add_membership("acme", users["ada"].id, "owner")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
@@ -26,6 +26,8 @@ DAY = date(2026, 3, 1)
 OF_USERS_AND_CLIENTS = {
     "reviewgraph.one_time_tokens",
     "reviewgraph.rate_limits",
+    "reviewgraph.sessions",
+    "reviewgraph.signing_keys",
     "reviewgraph.users",
 }
 
@@ -81,6 +83,15 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
     work.nlp_settings.choose(tenant_id, tier="cascade")
     work.rate_limits.take(tenant_id, limit=1, seconds=60)
     work.one_time_tokens.issue("verify_email", email=user.email, user_id=user.id)
+    work.sessions.start(user.id, user_agent=tenant_id)
+    work.session.execute(
+        text(
+            "insert into reviewgraph.signing_keys (kid, state, sealed)"
+            " values (:tenant, 'retired', '')"
+        ),
+        {"tenant": tenant_id},
+    )
+    work.api_keys.create(tenant_id, user.id, name="k", scopes=[], lifetime=timedelta(days=1))
     return user.id
 
 
@@ -115,6 +126,8 @@ def tenants_seen(work: UnitOfWork, table: str) -> set[str]:
         "reviewgraph.users": "split_part(email, '@', 2)",
         "reviewgraph.one_time_tokens": "split_part(email, '@', 2)",
         "reviewgraph.rate_limits": "name",
+        "reviewgraph.sessions": "user_agent",
+        "reviewgraph.signing_keys": "kid",
     }
     query = f"select distinct {column.get(table, 'tenant_id')} from {table}"
     return {row[0].removesuffix(".example") for row in work.session.execute(text(query))}
@@ -189,6 +202,11 @@ def test_a_row_for_another_tenant_is_refused(database):
         lambda work: work.nlp_settings.choose("bolt", tier="deep"),
         lambda work: work.events.add("report.finished", "r", tenant_id="bolt"),
         lambda work: work.events.add("release.installed", "r"),
+        lambda work: work.events.add("session.ended", "s", data={"user": str(uuid.UUID(int=1))}),
+        lambda work: work.sessions.start(uuid.UUID(int=1)),
+        lambda work: work.api_keys.create(
+            "bolt", uuid.UUID(int=1), name="k", scopes=[], lifetime=timedelta(days=1)
+        ),
     ],
 )
 def test_what_another_tenant_says_cannot_be_written_for_it(database, write):
@@ -232,6 +250,15 @@ def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database)
         "insert into reviewgraph.usage_entries select * from reviewgraph.usage_entries",
         "delete from reviewgraph.source_days",
         "delete from reviewgraph.events",
+        "insert into reviewgraph.signing_keys values ('a', 'active', '')",
+        "update reviewgraph.signing_keys set state = 'active'",
+        "delete from reviewgraph.signing_keys",
+        "update reviewgraph.sessions set user_id = null",
+        "update reviewgraph.sessions set ends_at = 'infinity'",
+        "delete from reviewgraph.sessions",
+        "update reviewgraph.api_keys set scopes = '[\"tenant:close\"]'",
+        "update reviewgraph.api_keys set expires_at = 'infinity'",
+        "delete from reviewgraph.api_keys",
         "update reviewgraph.events set published_at = now()",
         "insert into reviewgraph.events (tenant_id, published_at) values ('acme', now())",
         "truncate reviewgraph.sources",

@@ -7,12 +7,13 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+import jwt
 import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 from starlette.routing import Route
 
-from serving_api.kit.tokens import Tokens
+from serving_api.kit.permissions import PERMISSIONS
 from tests.api_world import running_world
 
 
@@ -25,21 +26,34 @@ class Row:
         body: A valid body, where the route takes one.
         status: What those who may are answered with.
         query: Its parameters, with ``{tenant}`` where the tenant is named.
+        ends_sessions: Whether it ends sessions of who asks.
+        of_people: Whether no API key may use it.
+        viewers: Whether every member may use it.
     """
 
     audience: str
     body: dict[str, Any] | None = None
     status: int = 200
     query: dict[str, str] = field(default_factory=dict)
+    ends_sessions: bool = False
+    of_people: bool = False
+    viewers: bool = True
 
 
 TENANT = "/v1/tenants/{tenant}"
+OWNERS = {"acme": "ada", "brava": "bob"}
 MATRIX = {
     "GET /openapi.json": Row("everyone"),
     "GET /docs": Row("everyone"),
     "GET /healthz": Row("everyone"),
     "GET /readyz": Row("everyone"),
     "POST /v1/auth/token": Row("everyone", {"email": "x@example.com", "password": "x"}, 401),
+    "POST /v1/auth/refresh": Row("everyone", {"refresh_token": "x"}, 401),
+    "GET /.well-known/jwks.json": Row("everyone"),
+    "POST /v1/auth/logout": Row("users", status=204, ends_sessions=True),
+    "GET /v1/sessions": Row("users"),
+    "DELETE /v1/sessions/{session_id}": Row("users", status=204, ends_sessions=True),
+    "POST /v1/sessions/end-others": Row("users", ends_sessions=True),
     "GET /v1/me": Row("users"),
     "GET /v1/tenants": Row("users"),
     f"GET {TENANT}": Row("members"),
@@ -51,24 +65,31 @@ MATRIX = {
     f"GET {TENANT}/reviews/{{review_key}}": Row("members"),
     f"GET {TENANT}/reviews/{{review_key}}/corrections": Row("members"),
     f"POST {TENANT}/reviews/{{review_key}}/corrections": Row(
-        "members", {"field": "sentiment", "value": "mixed"}, 201
+        "members", {"field": "sentiment", "value": "mixed"}, 201, viewers=False
     ),
     f"GET {TENANT}/taxonomy": Row("members"),
     f"PUT {TENANT}/taxonomy": Row(
-        "members", {"topics": [{"name": "price", "keywords": {"en": ["price"]}}]}
+        "members", {"topics": [{"name": "price", "keywords": {"en": ["price"]}}]}, viewers=False
     ),
     f"GET {TENANT}/aspect-lexicon": Row("members"),
     f"PUT {TENANT}/aspect-lexicon": Row(
-        "members", {"categories": {"food": "What is eaten"}, "terms": []}
+        "members", {"categories": {"food": "What is eaten"}, "terms": []}, viewers=False
     ),
     f"GET {TENANT}/nlp-settings": Row("members"),
-    f"PUT {TENANT}/nlp-settings": Row("members", {"tier": "fast"}),
+    f"PUT {TENANT}/nlp-settings": Row("members", {"tier": "fast"}, viewers=False),
     "POST /v1/analyze": Row("members", {"texts": ["Good."]}, query={"tenant": "{tenant}"}),
     f"GET {TENANT}/reports": Row("members"),
-    f"POST {TENANT}/reports": Row("members", {}, 202),
+    f"POST {TENANT}/reports": Row("members", {}, 202, viewers=False),
     f"GET {TENANT}/reports/{{report_id}}": Row("members"),
     f"GET {TENANT}/reports/{{report_id}}/files/{{file_format}}": Row("members"),
     f"GET {TENANT}/report-requests/{{request_id}}": Row("members"),
+    f"GET {TENANT}/api-keys": Row("members", viewers=False),
+    f"POST {TENANT}/api-keys": Row(
+        "members", {"name": "x", "scopes": ["tenant:read"]}, 201, of_people=True, viewers=False
+    ),
+    f"DELETE {TENANT}/api-keys/{{key_id}}": Row(
+        "members", status=204, of_people=True, viewers=False
+    ),
 }
 
 
@@ -94,7 +115,10 @@ def operations(routes, prefix=""):
 def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
     method, path = operation.split()
     ids = world.ids[ids_of]
+    key_id = world.key(ids_of, OWNERS[ids_of])[0].id if "{key_id}" in path else None
     address = path.format(
+        key_id=key_id,
+        session_id=session_in(token),
         tenant=tenant,
         review_key=ids["review"],
         report_id=ids["report"],
@@ -106,6 +130,21 @@ def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
     with world.client(**headers) as client:
         query = {name: value.format(tenant=tenant) for name, value in row.query.items()}
         return client.request(method, address, json=row.body, params=query or None)
+
+
+def session_in(token):
+    """The id of the session of an access token."""
+    try:
+        return jwt.decode(token or "", options={"verify_signature": False})["sid"]
+    except jwt.DecodeError:
+        return uuid.UUID(int=0)
+
+
+def token_for(world, operation, nickname):
+    """A token of the user; where the request ends sessions, of a new one of somebody else."""
+    if MATRIX[operation].ends_sessions:
+        return world.log_in("zoe")["access_token"]
+    return world.token(nickname)
 
 
 def without_request_id(answer):
@@ -124,7 +163,7 @@ def test_every_route_has_a_row_and_every_row_a_route(world):
 @pytest.mark.parametrize("operation", MATRIX)
 def test_those_who_may_are_served(world, operation):
     audience = MATRIX[operation].audience
-    token = None if audience == "everyone" else world.token("ada")
+    token = None if audience == "everyone" else token_for(world, operation, "ada")
     assert send(world, operation, token).status_code == MATRIX[operation].status
 
 
@@ -156,7 +195,8 @@ def test_what_another_tenant_has_does_not_exist_at_the_own_address(world, operat
 
 @pytest.mark.parametrize("operation", NOT_OF_EVERYONE)
 def test_nothing_of_another_tenant_stands_in_an_own_answer(world, operation):
-    answer = send(world, operation, world.token("bob"), tenant="brava", ids_of="brava")
+    token = token_for(world, operation, "bob")
+    answer = send(world, operation, token, tenant="brava", ids_of="brava")
     assert answer.is_success
     assert "acme" not in answer.text
     for identifier in world.ids["acme"].values():
@@ -173,19 +213,66 @@ def test_without_a_token_there_is_a_challenge(world, operation):
 
 @pytest.mark.parametrize("operation", NOT_OF_EVERYONE)
 def test_garbage_and_expired_tokens_are_refused_alike(world, operation):
-    tokens = Tokens(world.settings.signing_key)
-    ada = world.users["ada"].id
-    expired = tokens.issue(ada, uuid.uuid4(), now=int(time.time()) - 901)
+    tokens = world.app.state.services.tokens
+    ada, off = world.users["ada"].id, world.users["off"].id
+    with world.database.jobs() as work:
+        lasting, of_off = work.sessions.start(ada).id, work.sessions.start(off).id
+    expired = tokens.issue(ada, lasting, now=int(time.time()) - 901)
     of_nobody = tokens.issue(uuid.uuid4(), uuid.uuid4())
-    of_someone_switched_off = tokens.issue(world.users["off"].id, uuid.uuid4())
+    without_session = tokens.issue(ada, uuid.uuid4())
+    of_another_s_session = tokens.issue(world.users["bob"].id, lasting)
+    of_someone_switched_off = tokens.issue(off, of_off)
+    key, shown = world.key("acme", "ada", *PERMISSIONS)
+    with world.database.jobs() as work:
+        work.api_keys.revoke("acme", key.id, by=ada)
     answers = [
         send(world, operation, token)
-        for token in ("garbage", expired, of_nobody, of_someone_switched_off)
+        for token in (
+            "garbage",
+            expired,
+            of_nobody,
+            without_session,
+            of_another_s_session,
+            of_someone_switched_off,
+            shown,
+        )
     ]
     for answer in answers:
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].endswith('error="invalid_token"')
         assert without_request_id(answer) == without_request_id(answers[0])
+
+
+@pytest.mark.parametrize("operation", OF_MEMBERS)
+def test_those_with_a_lower_role_may_what_the_row_says(world, operation):
+    answer = send(world, operation, world.token("vic"))
+    if MATRIX[operation].viewers:
+        assert answer.status_code == MATRIX[operation].status
+    else:
+        assert (answer.status_code, answer.json()["type"].split(":")[-1]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("operation", NOT_OF_EVERYONE)
+def test_a_key_may_nothing_without_scopes_and_no_more_than_its_row_says_with_all(world, operation):
+    row = MATRIX[operation]
+    bare, whole = (world.key("acme", "ada", *scopes)[1] for scopes in ((), PERMISSIONS))
+    refused = send(world, operation, bare)
+    assert (refused.status_code, refused.json()["type"].split(":")[-1]) == (
+        403,
+        "insufficient-scope",
+    )
+    served = row.audience == "members" and not row.of_people
+    assert send(world, operation, whole).status_code == (row.status if served else 403)
+
+
+@pytest.mark.parametrize("operation", OF_MEMBERS)
+def test_a_key_of_another_tenant_is_a_stranger_also_where_its_maker_is_none(world, operation):
+    """Ada is a member of acme as well; her key of another tenant does not know acme."""
+    _, shown = world.key("empty", "ada", *PERMISSIONS)
+    answer = send(world, operation, shown)
+    nowhere = send(world, operation, shown, tenant="no-such-tenant")
+    assert answer.status_code == nowhere.status_code == 404
+    assert without_request_id(answer) == without_request_id(nowhere)
 
 
 def test_a_report_that_names_a_file_of_another_tenant_does_not_give_it_away(world):
