@@ -155,6 +155,9 @@ def build_app(url: str, background: Background) -> App:
     app.periodic(cron="17 * * * *")(
         app.task(name="forget_old_jobs", queue="upkeep", pass_context=True)(_forget)
     )
+    app.periodic(cron="27 * * * *")(
+        app.task(name="forget_ended_sessions", queue="upkeep")(_forgetting_sessions(background))
+    )
     return app
 
 
@@ -201,3 +204,13 @@ async def _forget(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 
     await context.app.job_manager.delete_old_jobs(
         nb_hours=KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
     )
+
+
+def _forgetting_sessions(background: Background) -> Callable[..., None]:
+    """Deletes what is kept of log-ins that ended long ago: where somebody was, and with what."""
+
+    def forget(timestamp: int) -> None:  # noqa: ARG001 - of each turn
+        with background.session.database.jobs() as work:
+            work.sessions.forget()
+
+    return forget

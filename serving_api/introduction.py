@@ -8,8 +8,9 @@ from serving_api.kit.openapi import PROBLEMS_TABLE
 INTRODUCTION = f"""
 Reads what ReviewGraph has collected, annotated and counted for a tenant.
 
-**Access.** `POST /v1/auth/token` gives an access token for the `Authorization: Bearer` header. What
-one may see is decided anew with every request; what one may not see answers as if it did not exist.
+**Access.** `POST /v1/auth/token` gives an access token for the `Authorization: Bearer` header and a
+refresh token for the next one; programs send an API key in its place. What one may see is decided
+anew with every request; what one may not see answers as if it did not exist.
 
 **Numbers.** Every figure carries `review_count`, how many reviews it was computed from, and
 `reviews`, the address of exactly those reviews.

@@ -30,6 +30,7 @@ with interrupts.told_while_loading():
         key_commands,
         mail_commands,
         server_commands,
+        session_commands,
         status_command,
         tenant_commands,
         train_command,
@@ -63,6 +64,7 @@ app.command("worker")(server_commands.worker)
 app.add_typer(discover_commands.app, name="discover")
 app.add_typer(tenant_commands.app, name="tenant")
 app.add_typer(key_commands.app, name="keys")
+app.add_typer(session_commands.app, name="sessions")
 app.add_typer(mail_commands.app, name="mail")
 
 

@@ -105,7 +105,9 @@ class Database:
     def keys(self) -> Keys:
         """The keys derived from the installation's secret."""
         previous = self.settings.secret_key_previous
-        return Keys(self.settings.signing_key, previous and previous.get_secret_value())
+        return Keys(
+            self.settings.signing_key, None if previous is None else previous.get_secret_value()
+        )
 
     # Work ---------------------------------------------------------------------------------------
 

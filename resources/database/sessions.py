@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    delete,
     func,
     insert,
     select,
@@ -46,6 +47,9 @@ MAX_LIFETIME = timedelta(days=90)
 
 MAX_REUSE = timedelta(seconds=10)
 """How long a refresh token is taken again after it was replaced."""
+
+KEPT_AFTER_END = timedelta(days=30)
+"""How long a session that has ended is kept, for whoever looks into what happened."""
 
 MAX_CLIENT_LENGTH = 200
 """Characters that are kept of what a client calls itself."""
@@ -207,6 +211,12 @@ class SessionRepository(Repository):
             How many lasted until now.
         """
         return self._end(user_id, reason, *([] if but is None else [sessions.c.id != but]))
+
+    def forget(self) -> int:
+        """Delete the sessions of all users that ended long ago; for the upkeep alone."""
+        end = func.least(sessions.c.ended_at, sessions.c.idle_ends_at)  # the one there is
+        statement = delete(sessions).where(end < func.now() - KEPT_AFTER_END)
+        return len(self._execute(statement.returning(sessions.c.id)).all())
 
     def _locked(
         self, user_id: uuid.UUID, session_id: uuid.UUID

@@ -63,6 +63,8 @@ async def current_principal(
             await to_thread.run_sync(services.keyring.look)
         principal = services.tokens.verify(shown)
     request.scope["user_id"] = str(principal.user_id)  # for the log
+    if principal.key_id is not None:
+        request.scope["key_id"] = str(principal.key_id)
     return principal
 
 

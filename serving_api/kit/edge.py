@@ -123,6 +123,7 @@ def _log_request(scope: Scope, status: int, sent_bytes: int, seconds: float) -> 
             route=getattr(scope.get("route"), "path", None),
             tenant=tenant if is_tenant_id(tenant) else None,
             user=scope.get("user_id"),
+            key=scope.get("key_id"),
             client=scope["client"][0] if scope.get("client") else None,
             status=status or None,  # none where the client hung up before there was one
             problem=scope.get("problem"),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
+from pipelines.background import Background, build_app
+from resources.settings import PROJECT_ROOT
 from serving_api.sessions import refresh_tokens
 from tests.api_world import World
 
@@ -217,3 +223,52 @@ def test_what_a_client_calls_itself_is_kept_in_part_and_on_one_line(world):
         session = work.sessions.start(world.users["eve"].id, user_agent="a\nb" + "c" * 500)
     assert session.user_agent.startswith("a b")
     assert len(session.user_agent) == 200
+
+
+def test_sessions_that_ended_long_ago_are_forgotten_by_the_upkeep_and_no_others(world, grant):
+    def ended(**columns):
+        session_id = session_of(world, world.log_in("zoe"))
+        with world.database.jobs() as work:
+            work.sessions.end(world.users["zoe"].id, session_id, "logged_out")
+        move_back(world, session_id, **columns)
+        return session_id
+
+    forgotten = ended(ended_at="31 days")
+    left_alone = session_of(world, world.log_in("zoe"))
+    move_back(world, left_alone, idle_ends_at="45 days")
+    kept = {ended(ended_at="29 days"), session_of(world, grant)}
+    background = Background(SimpleNamespace(database=world.database), mailer=None)
+    app = build_app(world.database.jobs_url, background)
+    app.tasks["forget_ended_sessions"].func(timestamp=0)
+    with world.database.jobs() as work:
+        query = text("select id from reviewgraph.sessions where user_id = :user")
+        left = set(work.session.scalars(query, {"user": world.users["zoe"].id}))
+    assert kept <= left
+    assert not {forgotten, left_alone} & left
+    periodic = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
+    assert "forget_ended_sessions" in periodic
+
+
+def test_an_operator_sees_and_ends_the_sessions_of_a_user(world, grant):
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "pipelines.cli", "sessions", *arguments],
+            cwd=PROJECT_ROOT,
+            env={**os.environ, **world.settings.environment(), "PYTHONPATH": str(PROJECT_ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    listed = run("list", "zoe@example.com")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert str(session_of(world, grant)) in listed.stdout
+    ended = run("end", "Zoe@example.com")
+    assert "Ended 1 session of" in ended.stdout
+    assert me(world, grant["access_token"]) == 401
+    assert events_of(world, session_of(world, grant)) == ["session.started", "session.ended"]
+    assert "logged in nowhere" in run("list", "zoe@example.com").stdout
+    unknown = run("end", "nobody@example.com")
+    assert unknown.returncode == 1
+    assert "no user with the address nobody@example.com" in unknown.stderr
