@@ -15,6 +15,7 @@ import os
 import secrets
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ TEMPLATE = "template_reviewgraph"
 POSTGRES_HOME = pytest.StashKey[Path]()
 # What takes longest starts first, so that no worker sits idle while another ends a long scenario.
 FOLDERS_BY_LENGTH = ("scenarios", "integration", "browser", "unit", "security", "contract")
+
+# Counting the lines that run takes as long as running them; further cases of a test add few.
+MAX_COUNTED_CASES = 3
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("reviewgraph", deadline=None)
@@ -69,9 +73,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what needs Spark on one worker, and let workers begin with what takes longest."""
+    cases: Counter[str] = Counter()
     for item in items:
         if item.get_closest_marker("spark"):
             item.add_marker(pytest.mark.xdist_group("spark"))
+        name = item.nodeid.partition("[")[0]
+        cases[name] += 1
+        if cases[name] > MAX_COUNTED_CASES:
+            item.add_marker(pytest.mark.no_cover)
     if is_worker(config):
         folders = {name: place for place, name in enumerate(FOLDERS_BY_LENGTH)}
         items.sort(key=lambda item: folders.get(item.path.parent.name, len(folders)))
