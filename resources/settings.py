@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -57,6 +58,10 @@ class Settings(BaseSettings):
             when not set.
         secret_key_previous: The secret key that ``secret_key`` has replaced, as long as what it
             signed or sealed shall still be read.
+        trusted_proxies: Networks of the proxies in front of the API, for example
+            ``10.0.0.0/8,192.0.2.7``; only what they say of whom they pass on is believed.
+        loopback_identity_providers: Whether identity providers may be on this machine and speak
+            plain HTTP. For tests and trials alone: a tenant names the address that is asked.
         snapshots_kept: How many unreferenced older snapshot versions a tenant keeps.
         import_unpacked: The largest that one imported file may be, on disk and unpacked. The other
             limits of a file are in ``resources/collection/importing/limits.py``.
@@ -94,6 +99,8 @@ class Settings(BaseSettings):
     dataforseo_password: SecretStr | None = None
     secret_key: SecretStr | None = None
     secret_key_previous: SecretStr | None = None
+    trusted_proxies: str = ""
+    loopback_identity_providers: bool = False
     snapshots_kept: int = Field(2, ge=0)
     import_unpacked: ByteSize = ByteSize(16 * 2**30)
     import_memory: ByteSize = ByteSize(3 * 2**30)
@@ -124,6 +131,12 @@ class Settings(BaseSettings):
         if "://" in location:
             raise ValueError(f"{location.partition('://')[0]}:// is neither a folder nor s3://")
         return str(_absolute(Path(location)))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: str) -> str:
+        _networks_in(given)
+        return given
 
     def environment(self) -> dict[str, str]:
         """The settings as variables, for processes that are started in another folder.
@@ -173,6 +186,11 @@ class Settings(BaseSettings):
         return self.home / "scratch"
 
     @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of the proxies that are trusted."""
+        return _networks_in(self.trusted_proxies)
+
+    @property
     def worker_count(self) -> int:
         """Processes that work side by side."""
         return self.workers or len(os.sched_getaffinity(0))
@@ -207,6 +225,14 @@ class Settings(BaseSettings):
             finally:
                 draft.unlink()
         return path.read_text()
+
+
+def _networks_in(given: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks in a list with commas."""
+    try:
+        return tuple(ip_network(part.strip()) for part in given.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"{error}; write networks such as 10.0.0.0/8,192.0.2.7") from error
 
 
 def _absolute(path: Path) -> Path:

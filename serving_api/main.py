@@ -29,6 +29,7 @@ from serving_api.kit.edge import Edge
 from serving_api.kit.key_checks import KeyChecks
 from serving_api.kit.keyring import KeyRing
 from serving_api.kit.paging import Cursors
+from serving_api.kit.proxies import TrustedProxies
 from serving_api.kit.services import Services
 from serving_api.kit.tokens import Tokens, require_long_secret
 from serving_api.metrics import routes as metrics
@@ -127,5 +128,5 @@ def create_app(
     errors.install(app)
     openapi.install(app)
     documentation.install(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, proxies=TrustedProxies(settings.proxy_networks))
     return app

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from resources.logs import bound, fields
 from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import METHODS, Problem, problem_response
+from serving_api.kit.proxies import TrustedProxies
 
 DEFAULT_MAX_BODY_BYTES = 64 * 1024
 _GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -62,10 +63,16 @@ def takes_bodies(*, up_to: int) -> Callable[[Endpoint], Endpoint]:
 
 
 class Edge:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the whole application.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: What it surrounds.
+        proxies: Finds the client behind them; everything within sees that address alone.
+    """
+
+    def __init__(self, app: ASGIApp, proxies: TrustedProxies) -> None:
         self._app = app
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; anything but HTTP passes through."""
@@ -74,6 +81,7 @@ class Edge:
             return
         request_id = _request_id(Headers(scope=scope).get("x-request-id"))
         scope["request_id"] = request_id
+        scope["client"] = self._proxies.client_of(scope)
         with bound(request_id=request_id):
             await self._serve(scope, receive, send, request_id)
 
