@@ -8,12 +8,19 @@ from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
 from resources.database.event_records import events
 from resources.database.idempotency import idempotency_keys
+from resources.database.identity_providers import (
+    identity_providers,
+    provider_attempts,
+    tenant_domains,
+    user_identities,
+)
 from resources.database.one_time_tokens import one_time_tokens
 from resources.database.rate_limits import rate_limits
 from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
 from resources.database.sessions import sessions
 from resources.database.signing_keys import signing_keys
+from resources.database.second_factors import recovery_codes, second_factors
 from resources.database.snapshot_records import snapshot_pointers, snapshots
 from resources.database.source_days import source_days
 from resources.database.source_records import dataforseo_tasks, import_batches, sources
@@ -30,23 +37,29 @@ __all__ = [
     "dataforseo_tasks",
     "events",
     "idempotency_keys",
+    "identity_providers",
     "import_batches",
     "memberships",
     "metadata",
     "nlp_settings",
     "one_time_tokens",
+    "provider_attempts",
     "rate_limits",
+    "recovery_codes",
     "report_documents",
     "report_requests",
     "sessions",
     "signing_keys",
+    "second_factors",
     "snapshot_pointers",
     "snapshots",
     "source_days",
     "sources",
     "stage_runs",
     "taxonomies",
+    "tenant_domains",
     "tenants",
     "usage_entries",
+    "user_identities",
     "users",
 ]

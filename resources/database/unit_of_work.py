@@ -28,6 +28,7 @@ from resources.database.errors import DatabaseUnavailableError
 from resources.database.event_records import EventRepository
 from resources.database.idempotency import IdempotencyRepository
 from resources.database.jobs import JobQueue, MailQueue, SentMails
+from resources.database.identity_providers import IdentityProviderRepository
 from resources.database.ledger import LedgerRepository
 from resources.database.one_time_tokens import OneTimeTokenRepository
 from resources.database.rate_limits import RateLimitRepository
@@ -36,6 +37,7 @@ from resources.database.report_records import ReportRepository
 from resources.database.schema import TENANT_SETTING, USER_SETTING
 from resources.database.sessions import SessionRepository
 from resources.database.signing_keys import SigningKeyRepository
+from resources.database.second_factors import SecondFactorRepository
 from resources.database.snapshot_records import SnapshotRepository
 from resources.database.source_days import SourceDayRepository
 from resources.database.source_records import ImportRepository, SourceRepository, TaskRepository
@@ -147,6 +149,16 @@ class UnitOfWork:
     def one_time_tokens(self) -> OneTimeTokenRepository:
         """What links in mails hold."""
         return OneTimeTokenRepository(self.session, self._keys)
+
+    @cached_property
+    def second_factors(self) -> SecondFactorRepository:
+        """What users prove themselves with besides their passwords."""
+        return SecondFactorRepository(self.session, self._keys)
+
+    @cached_property
+    def identity_providers(self) -> IdentityProviderRepository:
+        """Where users of tenants log in, and whom they are known as there."""
+        return IdentityProviderRepository(self.session, self._keys)
 
     @cached_property
     def rate_limits(self) -> RateLimitRepository:

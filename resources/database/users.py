@@ -19,16 +19,19 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
     select,
     text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from resources.database.errors import DuplicateError
 from resources.database.repository import Repository
 from resources.database.schema import (
     LOGIN_SETTING,
+    TIMESTAMP,
     created_at,
     metadata,
     one_of,
@@ -57,16 +60,19 @@ class User:
         id: Random and immutable.
         email: In small letters; unique.
         name: What to call the person.
-        password_hash: Argon2id, with its parameters.
+        password_hash: Argon2id, with its parameters; None for who logs in by another way alone.
         is_active: Whether logging in is allowed.
+        email_verified_at: When it was proven that mails to the address reach the user; None
+            until then.
         created_at: When the user was made.
     """
 
     id: uuid.UUID
     email: str
     name: str
-    password_hash: str = field(repr=False)
+    password_hash: str | None = field(repr=False)
     is_active: bool
+    email_verified_at: datetime | None
     created_at: datetime
 
 
@@ -93,8 +99,9 @@ users = Table(
     Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
     Column("email", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
-    Column("password_hash", Text, nullable=False),
+    Column("password_hash", Text),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("email_verified_at", TIMESTAMP),
     created_at(),
     CheckConstraint("email = lower(email)", name="email_is_lower"),
 )
@@ -114,27 +121,59 @@ memberships = Table(
 class UserRepository(Repository):
     """The users and their memberships."""
 
-    def create(self, email: str, name: str, password: str, *, is_active: bool = True) -> User:
+    def create(
+        self,
+        email: str,
+        name: str,
+        password: str | None,
+        *,
+        is_active: bool = True,
+        is_verified: bool = True,
+    ) -> User:
         """Add a user. Takes a quarter of a second: hashing is slow on purpose.
+
+        Args:
+            email: The address.
+            name: What to call the person.
+            password: None for who logs in by another way alone, or has to choose one first.
+            is_active: Whether logging in is allowed.
+            is_verified: Whether whoever adds the user vouches for the address.
 
         Raises:
             DuplicateError: If the address is taken.
         """
+        password_hash = None if password is None else hash_password(password)
+        user = self.add(email, name, password_hash, is_active=is_active, is_verified=is_verified)
+        if user is None:
+            raise DuplicateError(f"There is a user with the address {email!r} already.")
+        return user
+
+    def add(
+        self,
+        email: str,
+        name: str,
+        password_hash: str | None,
+        *,
+        is_active: bool = True,
+        is_verified: bool = False,
+    ) -> User | None:
+        """Add a user whose password has been hashed already; None if the address is taken."""
+        address = email.strip().lower()
+        self._open_row_of(address)
         statement = (
             insert(users)
             .values(
-                email=email.strip().lower(),
+                email=address,
                 name=name,
-                password_hash=_hasher().hash(password),
-                is_active=is_active,
+                password_hash=password_hash,
+                email_verified_at=func.now() if is_verified else None,
+                # The application may not say: whom it adds is active.
+                **({} if is_active else {"is_active": False}),
             )
             .on_conflict_do_nothing()
             .returning(users)
         )
-        user = self._one(User, statement)
-        if user is None:
-            raise DuplicateError(f"There is a user with the address {email!r} already.")
-        return user
+        return self._one(User, statement)
 
     def get(self, user_id: uuid.UUID) -> User | None:
         """The user of that identifier; the application sees only the one it works for."""
@@ -143,11 +182,14 @@ class UserRepository(Repository):
     def by_email(self, email: str) -> User | None:
         """The user of that address, in whatever case it is written."""
         address = email.strip().lower()
+        self._open_row_of(address)
+        return self._one(User, select(users).where(users.c.email == address))
+
+    def _open_row_of(self, address: str) -> None:
         # To the application's role, this opens the row of exactly this address.
         self._execute(
             text(f"select set_config('{LOGIN_SETTING}', :email, true)"), {"email": address}
         )
-        return self._one(User, select(users).where(users.c.email == address))
 
     def verify_password(self, email: str, password: str) -> User | None:
         """The user, if address and password belong together and the user is active.
@@ -160,9 +202,41 @@ class UserRepository(Repository):
         if user is None or not matches or not user.is_active:
             return None
         if newer_hash is not None:
-            change = update(users).where(users.c.id == user.id).values(password_hash=newer_hash)
-            self._execute(change)
+            self.set_password_hash(user.id, newer_hash)
         return user
+
+    def set_password_hash(self, user_id: uuid.UUID, password_hash: str) -> None:
+        """Give a user another password, which was hashed by :func:`hash_password`."""
+        self._execute(
+            update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+        )
+
+    def claim(self, user_id: uuid.UUID, name: str, password_hash: str) -> None:
+        """Let whoever registers last have an account whose address nobody has proven yet."""
+        self._execute(
+            update(users)
+            .where(users.c.id == user_id, users.c.email_verified_at.is_(None))
+            .values(name=name, password_hash=password_hash)
+        )
+
+    def mark_verified(self, user_id: uuid.UUID) -> None:
+        """Note that mails to the user's address reach the user; the first time stays."""
+        self._execute(
+            update(users)
+            .where(users.c.id == user_id, users.c.email_verified_at.is_(None))
+            .values(email_verified_at=func.now())
+        )
+
+    def change_email(self, user_id: uuid.UUID, email: str) -> bool:
+        """Give a user another address, proven to be the user's; whether it was free."""
+        address = email.strip().lower()
+        change = update(users).where(users.c.id == user_id)
+        try:
+            with self.session.begin_nested():
+                self._execute(change.values(email=address, email_verified_at=func.now()))
+        except IntegrityError:
+            return False
+        return True
 
     def add_membership(self, tenant_id: str, user_id: uuid.UUID, role: Role) -> Membership:
         """Make the user a member of the tenant, or change the member's role."""
@@ -190,6 +264,16 @@ def _hasher() -> PasswordHash:
     from pwdlib import PasswordHash
 
     return PasswordHash.recommended()
+
+
+def hash_password(password: str) -> str:
+    """The hash to keep of a password. Takes a quarter of a second, on purpose."""
+    return _hasher().hash(password)
+
+
+def is_password(password: str, known_hash: str | None) -> bool:
+    """Whether a password has a hash; takes the same time where there is none."""
+    return _check(password, known_hash)[0]
 
 
 def prepare_hashing() -> None:

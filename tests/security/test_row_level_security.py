@@ -28,8 +28,12 @@ OF_USERS_AND_CLIENTS = {
     "reviewgraph.rate_limits",
     "reviewgraph.sessions",
     "reviewgraph.signing_keys",
+    "reviewgraph.recovery_codes",
+    "reviewgraph.second_factors",
+    "reviewgraph.user_identities",
     "reviewgraph.users",
 }
+OWNER = "(select split_part(email, '@', 2) from reviewgraph.users u where u.id = user_id)"
 
 
 def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
@@ -92,6 +96,19 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
         {"tenant": tenant_id},
     )
     work.api_keys.create(tenant_id, user.id, name="k", scopes=[], lifetime=timedelta(days=1))
+    work.second_factors.begin(user.id)
+    work.second_factors.replace_recovery_codes(user.id)
+    providers = work.identity_providers
+    provider = providers.add(
+        tenant_id,
+        issuer=f"https://id.{tenant_id}.example",
+        client_id="c",
+        client_secret="s",
+        default_role="viewer",
+    )
+    providers.add_domain(tenant_id, f"{tenant_id}.example")
+    providers.link(provider.issuer, "subject", user.id)
+    providers.expect(provider, state=tenant_id, browser="b", secrets=b"s")
     return user.id
 
 
@@ -128,6 +145,9 @@ def tenants_seen(work: UnitOfWork, table: str) -> set[str]:
         "reviewgraph.rate_limits": "name",
         "reviewgraph.sessions": "user_agent",
         "reviewgraph.signing_keys": "kid",
+        "reviewgraph.recovery_codes": OWNER,
+        "reviewgraph.second_factors": OWNER,
+        "reviewgraph.user_identities": "split_part(issuer, '.', 2)",
     }
     query = f"select distinct {column.get(table, 'tenant_id')} from {table}"
     return {row[0].removesuffix(".example") for row in work.session.execute(text(query))}
@@ -235,7 +255,11 @@ def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database)
     [
         "insert into reviewgraph.tenants (id, name, colour) values ('evil', 'Evil', '#000000')",
         "update reviewgraph.tenants set id = 'evil'",
-        "update reviewgraph.users set email = 'evil@example.org'",
+        "update reviewgraph.users set is_active = true",
+        "insert into reviewgraph.users (email, name, is_active) values ('e@x.org', 'E', true)",
+        "delete from reviewgraph.users",
+        "delete from reviewgraph.one_time_tokens",
+        "update reviewgraph.one_time_tokens set expires_at = now()",
         "insert into reviewgraph.memberships values ('acme', gen_random_uuid(), 'owner', now())",
         "update reviewgraph.memberships set role = 'owner'",
         "update reviewgraph.stage_runs set status = 'done'",

@@ -1,4 +1,7 @@
-"""Limits that all workers count together, and tokens that work once."""
+"""Accounts that people make themselves: proven addresses, second factors, identity providers.
+
+With them come limits that all workers count together, and tokens that work once.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from alembic import op
 
 from resources.database.migrations.walls import protect
 from resources.database.schema import (
+    APP_ROLE,
+    IDENTITY_SETTING,
     LIMIT_SETTING,
     ONE_TIME_TOKEN_SETTING,
     SCHEMA,
@@ -19,14 +24,47 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
+TABLES = (
+    "rate_limits",
+    "one_time_tokens",
+    "second_factors",
+    "recovery_codes",
+    "identity_providers",
+    "tenant_domains",
+    "user_identities",
+    "provider_attempts",
+)
 TIMESTAMP = sa.DateTime(timezone=True)
 OWN_USER = f"{current(USER_SETTING)}::uuid"
 
 
 def upgrade() -> None:
-    """Create the tables behind their walls."""
+    """Let the application make accounts, and create the tables behind their walls."""
+    _let_people_register()
     _create_rate_limits()
     _create_one_time_tokens()
+    _create_second_factors()
+    _create_identity_providers()
+    _create_user_identities()
+
+
+def _let_people_register() -> None:
+    op.alter_column("users", "password_hash", nullable=True, schema=SCHEMA)
+    op.add_column("users", sa.Column("email_verified_at", TIMESTAMP), schema=SCHEMA)
+    # Whoever is there was let in by the operator, who vouched for the address.
+    op.execute(f"alter table {SCHEMA}.users no force row level security")
+    op.execute(f"update {SCHEMA}.users set email_verified_at = created_at")
+    op.execute(f"alter table {SCHEMA}.users force row level security")
+    op.execute(
+        "grant insert (email, name, password_hash, email_verified_at),"
+        f" update (email, email_verified_at) on {SCHEMA}.users to {APP_ROLE}"
+    )
+    op.execute(f"grant insert (tenant_id, user_id, role) on {SCHEMA}.memberships to {APP_ROLE}")
+    own = f"tenant_id is null and type like 'user.%' and subject = {current(USER_SETTING)}"
+    op.execute(
+        f"create policy own_account on {SCHEMA}.events to {APP_ROLE}"
+        f" using ({own}) with check ({own})"
+    )
 
 
 def _create_rate_limits() -> None:
@@ -94,7 +132,150 @@ def _create_one_time_tokens() -> None:
     )
 
 
+def _create_second_factors() -> None:
+    op.create_table(
+        "second_factors",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False),
+        sa.Column("confirmed_at", TIMESTAMP, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            [f"{SCHEMA}.users.id"],
+            name="fk_second_factors_user_id",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("user_id", name="pk_second_factors"),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False),
+        sa.Column("used_at", TIMESTAMP, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            [f"{SCHEMA}.users.id"],
+            name="fk_recovery_codes_user_id",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("user_id", "signature", name="pk_recovery_codes"),
+        schema=SCHEMA,
+    )
+    for table in ("second_factors", "recovery_codes"):
+        protect(
+            table,
+            app_may=["select", "insert", "update", "delete"],
+            visible=f"user_id = {OWN_USER}",
+        )
+
+
+def _create_identity_providers() -> None:
+    op.create_table(
+        "identity_providers",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("sealed_client_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("default_role", sa.Text(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "default_role in ('viewer', 'analyst')",
+            name=op.f("ck_identity_providers_default_role"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], [f"{SCHEMA}.tenants.id"], name="fk_identity_providers_tenant_id"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_identity_providers"),
+        sa.UniqueConstraint("tenant_id", "issuer", name="uq_identity_providers_tenant_id_issuer"),
+        sa.UniqueConstraint("tenant_id", "id", name="uq_identity_providers_tenant_id_id"),
+        schema=SCHEMA,
+    )
+    protect("identity_providers", app_may=["select", "insert", "delete"])
+    op.create_table(
+        "tenant_domains",
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "domain = lower(domain)", name=op.f("ck_tenant_domains_domain_is_lower")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], [f"{SCHEMA}.tenants.id"], name="fk_tenant_domains_tenant_id"
+        ),
+        sa.PrimaryKeyConstraint("domain", name="pk_tenant_domains"),
+        schema=SCHEMA,
+    )
+    # Only the operator says which domain is whose.
+    protect("tenant_domains", app_may=["select"])
+    op.create_table(
+        "provider_attempts",
+        sa.Column("state_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("provider_id", sa.Uuid(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("browser_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", TIMESTAMP, nullable=False),
+        sa.Column("used_at", TIMESTAMP, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], [f"{SCHEMA}.tenants.id"], name="fk_provider_attempts_tenant_id"
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "provider_id"],
+            [f"{SCHEMA}.identity_providers.tenant_id", f"{SCHEMA}.identity_providers.id"],
+            name="fk_provider_attempts_tenant_id_provider_id",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("state_hash", name="pk_provider_attempts"),
+        schema=SCHEMA,
+    )
+    op.create_index(
+        "ix_provider_attempts_expires_at", "provider_attempts", ["expires_at"], schema=SCHEMA
+    )
+    protect("provider_attempts", app_may=["select", "insert", "update (used_at)", "delete"])
+
+
+def _create_user_identities() -> None:
+    op.create_table(
+        "user_identities",
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            [f"{SCHEMA}.users.id"],
+            name="fk_user_identities_user_id",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("issuer", "subject", name="pk_user_identities"),
+        schema=SCHEMA,
+    )
+    op.create_index("ix_user_identities_user_id", "user_identities", ["user_id"], schema=SCHEMA)
+    # An issuer is an address and holds no space, so the two are told apart.
+    protect(
+        "user_identities",
+        app_may=["select", "insert"],
+        visible=f"issuer || ' ' || subject = {current(IDENTITY_SETTING)} or user_id = {OWN_USER}",
+    )
+
+
 def downgrade() -> None:
-    """Drop the tables."""
-    for table in ("one_time_tokens", "rate_limits"):
+    """Drop the tables; whoever has no password is given one that nobody knows."""
+    for table in reversed(TABLES):
         op.drop_table(table, schema=SCHEMA)
+    op.execute(f"drop policy own_account on {SCHEMA}.events")
+    op.execute(f"revoke insert (tenant_id, user_id, role) on {SCHEMA}.memberships from {APP_ROLE}")
+    op.execute(
+        "revoke insert (email, name, password_hash, email_verified_at),"
+        f" update (email, email_verified_at) on {SCHEMA}.users from {APP_ROLE}"
+    )
+    op.execute(f"alter table {SCHEMA}.users no force row level security")
+    op.execute(f"update {SCHEMA}.users set password_hash = '' where password_hash is null")
+    op.execute(f"alter table {SCHEMA}.users force row level security")
+    op.drop_column("users", "email_verified_at", schema=SCHEMA)
+    op.alter_column("users", "password_hash", nullable=False, schema=SCHEMA)
