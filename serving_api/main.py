@@ -13,6 +13,7 @@ from resources.database import Database
 from resources.settings import Settings
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
+from serving_api.accounts import routes as accounts
 from serving_api.analysis import routes as analysis
 from serving_api.analysis.service import Analyzer
 from serving_api.api_keys import routes as api_keys
@@ -35,6 +36,7 @@ from serving_api.kit.tokens import Tokens, require_long_secret
 from serving_api.metrics import routes as metrics
 from serving_api.reports import routes as reports
 from serving_api.reviews import routes as reviews
+from serving_api.second_factors import routes as second_factors
 from serving_api.sessions import routes as sessions
 from serving_api.sessions.sign_ins import SignIns
 from serving_api.tenants import routes as tenants
@@ -42,6 +44,8 @@ from serving_api.tenants import routes as tenants
 SLICES = (
     identity,
     sessions,
+    accounts,
+    second_factors,
     tenants,
     api_keys,
     metrics,

@@ -18,9 +18,9 @@ from resources.database.one_time_tokens import one_time_tokens
 from resources.database.rate_limits import rate_limits
 from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
+from resources.database.second_factors import recovery_codes, second_factors
 from resources.database.sessions import sessions
 from resources.database.signing_keys import signing_keys
-from resources.database.second_factors import recovery_codes, second_factors
 from resources.database.snapshot_records import snapshot_pointers, snapshots
 from resources.database.source_days import source_days
 from resources.database.source_records import dataforseo_tasks, import_batches, sources
@@ -48,9 +48,9 @@ __all__ = [
     "recovery_codes",
     "report_documents",
     "report_requests",
+    "second_factors",
     "sessions",
     "signing_keys",
-    "second_factors",
     "snapshot_pointers",
     "snapshots",
     "source_days",

@@ -27,7 +27,6 @@ from resources.database.enrichment_choices import (
 from resources.database.errors import DatabaseUnavailableError
 from resources.database.event_records import EventRepository
 from resources.database.idempotency import IdempotencyRepository
-from resources.database.jobs import JobQueue, MailQueue, SentMails
 from resources.database.identity_providers import IdentityProviderRepository
 from resources.database.ledger import LedgerRepository
 from resources.database.one_time_tokens import OneTimeTokenRepository
@@ -35,9 +34,9 @@ from resources.database.rate_limits import RateLimitRepository
 from resources.database.report_queue import ReportQueue
 from resources.database.report_records import ReportRepository
 from resources.database.schema import TENANT_SETTING, USER_SETTING
+from resources.database.second_factors import SecondFactorRepository
 from resources.database.sessions import SessionRepository
 from resources.database.signing_keys import SigningKeyRepository
-from resources.database.second_factors import SecondFactorRepository
 from resources.database.snapshot_records import SnapshotRepository
 from resources.database.source_days import SourceDayRepository
 from resources.database.source_records import ImportRepository, SourceRepository, TaskRepository

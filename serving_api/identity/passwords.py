@@ -11,10 +11,14 @@ import contextlib
 import os
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
 
 from resources.database import Database, User
 from resources.database.users import prepare_hashing
+from serving_api.identity.limits import Attempt, Limits
 from serving_api.kit.errors import Problem
 
 MAX_WORKERS = 2
@@ -26,20 +30,40 @@ MAX_ATTEMPTS = 8
 MAX_ATTEMPTS_OF_ONE_ADDRESS = 3
 """How many of them may be for the same user, so that who is attacked alone keeps nobody out."""
 
+Result = TypeVar("Result")
+
 _RETRY_SECONDS = "2"
 _LESS_URGENT, _LEAST_URGENT = 5, 19  # as nice(1) counts
 
 
+@dataclass(frozen=True)
+class Proven:
+    """Somebody who has given the right password.
+
+    Attributes:
+        user: Who it is.
+        needs_code: Whether a code is asked for as well.
+    """
+
+    user: User
+    needs_code: bool
+
+
 class PasswordChecks:
-    """Finds the user of an address and a password.
+    """Finds the user of an address and a password, and does what else has to hash one.
 
     Args:
         database: Where the users are.
         cores: The cores of this machine; half of them are left to other requests.
+
+    Attributes:
+        database: Where the users are.
+        limits: How often somebody may fail.
     """
 
     def __init__(self, database: Database, cores: int) -> None:
-        self._database = database
+        self.limits = Limits(database)
+        self.database = database
         self._pool = ThreadPoolExecutor(
             max(1, min(MAX_WORKERS, cores // 2)), "passwords", initializer=_give_way
         )
@@ -47,31 +71,50 @@ class PasswordChecks:
         self._lock = threading.Lock()
         self._pool.submit(prepare_hashing)  # else the first attempt would take longer
 
-    async def user_of(self, email: str, password: str) -> User | None:
+    async def user_of(self, attempt: Attempt, password: str) -> Proven | None:
         """The active user whose address and password these are, if there is one.
 
         Raises:
-            Problem: ``too-many-requests`` while too many attempts are under way, whether or not
-                there is such a user.
+            Problem: ``too-many-requests`` while too many attempts are under way, or after too many
+                that failed, whether or not there is such a user.
         """
-        address = email.strip().lower()
-        self._admit(address)
+        return await self.run(attempt.email, lambda: self._check(attempt, password))
+
+    async def run(self, whose: str, work: Callable[[], Result]) -> Result:
+        """Do something that takes a password's time, when its turn comes.
+
+        Args:
+            whose: An address or a user's id: what many ask for at once of one keeps out no other.
+            work: What to do; it may hold one connection to the database at a time.
+
+        Raises:
+            Problem: ``too-many-requests`` while too much is under way; what ``work`` raises.
+        """
+        name = whose.strip().lower()
+        self._admit(name)
         try:
-            check = self._pool.submit(self._check, email, password)
+            check = self._pool.submit(work)
         except BaseException:
-            self._release(address)
+            self._release(name)
             raise
         # The place belongs to the check and not to whoever waits: hanging up does not free it.
-        check.add_done_callback(lambda _: self._release(address))
+        check.add_done_callback(lambda _: self._release(name))
         return await asyncio.wrap_future(check)
 
     def close(self) -> None:
         """Take no more, and let go of those that wait."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _check(self, email: str, password: str) -> User | None:
-        with self._database.work(None) as work:
-            return work.users.verify_password(email, password)
+    def _check(self, attempt: Attempt, password: str) -> Proven | None:
+        counted = self.limits.log_in(attempt)
+        with self.database.work(None) as work:
+            user = work.users.verify_password(attempt.email, password)
+            if user is None:
+                return None
+            work.act_as(user.id)
+            proven = Proven(user, work.second_factors.is_asked_of(user.id))
+        self.limits.give_back(counted)
+        return proven
 
     def _admit(self, address: str) -> None:
         with self._lock:

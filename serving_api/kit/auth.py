@@ -122,10 +122,17 @@ def user_session(services: CurrentServices, principal: CurrentPrincipal) -> Iter
         Problem: ``unauthenticated`` if the user is gone or no longer active, or the session has
             ended; ``insufficient-scope`` for an API key, which acts within its tenant alone.
     """
+    with user_work(services, principal) as (work, user):
+        yield UserSession(principal, user, work)
+
+
+@contextmanager
+def user_work(services: Services, principal: Principal) -> Iterator[tuple[UnitOfWork, User]]:
+    """As :func:`user_session`, for what is done in threads of its own."""
     if principal.key_id is not None:
         raise Problem("insufficient-scope", "A key acts within its tenant. Log in to do this.")
     with services.database.work(None, user_id=principal.user_id) as work:
-        yield UserSession(principal, _active_user(work, principal), work)
+        yield work, _active_user(work, principal)
 
 
 def tenant_session(

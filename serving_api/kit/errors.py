@@ -75,6 +75,38 @@ REGISTRY: dict[str, ProblemKind] = {
         "Email or password is wrong",
         "Check both and try again.",
     ),
+    "email-not-verified": ProblemKind(
+        HTTPStatus.FORBIDDEN,
+        "The email address is not confirmed yet",
+        "Follow the link in the mail that was sent when the account was made; "
+        "POST /v1/auth/register sends another one.",
+    ),
+    "code-not-valid": ProblemKind(
+        HTTPStatus.UNAUTHORIZED,
+        "The code is not valid",
+        "Send the code that is shown now, each once, or a recovery code. After five minutes log in "
+        "anew.",
+    ),
+    "code-needed": ProblemKind(
+        HTTPStatus.FORBIDDEN,
+        "A code of the second factor is needed",
+        "Send the password and, as code, what the second factor shows or a recovery code.",
+    ),
+    "one-time-token-not-valid": ProblemKind(
+        HTTPStatus.BAD_REQUEST,
+        "The link does not work, or no longer",
+        "It works once and for a limited time, and a newer one replaces it. Ask for a new one.",
+    ),
+    "address-taken": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "The address belongs to another account by now",
+        "Choose another address, or log in to that account.",
+    ),
+    "second-factor-exists": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "There is a second factor already",
+        "Remove it first: POST /v1/me/second-factor/remove.",
+    ),
     "forbidden": ProblemKind(
         HTTPStatus.FORBIDDEN,
         "Your role does not allow this",

@@ -60,11 +60,6 @@ def _let_people_register() -> None:
         f" update (email, email_verified_at) on {SCHEMA}.users to {APP_ROLE}"
     )
     op.execute(f"grant insert (tenant_id, user_id, role) on {SCHEMA}.memberships to {APP_ROLE}")
-    own = f"tenant_id is null and type like 'user.%' and subject = {current(USER_SETTING)}"
-    op.execute(
-        f"create policy own_account on {SCHEMA}.events to {APP_ROLE}"
-        f" using ({own}) with check ({own})"
-    )
 
 
 def _create_rate_limits() -> None:
@@ -268,7 +263,6 @@ def downgrade() -> None:
     """Drop the tables; whoever has no password is given one that nobody knows."""
     for table in reversed(TABLES):
         op.drop_table(table, schema=SCHEMA)
-    op.execute(f"drop policy own_account on {SCHEMA}.events")
     op.execute(f"revoke insert (tenant_id, user_id, role) on {SCHEMA}.memberships from {APP_ROLE}")
     op.execute(
         "revoke insert (email, name, password_hash, email_verified_at),"

@@ -1,0 +1,220 @@
+"""Making accounts, and changing how one logs in to them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from resources.database import Database, UnitOfWork, User
+from resources.database.sessions import EndReason
+from resources.database.users import hash_password, is_password
+from resources.passwords import WeakPasswordError, check_choice
+from serving_api.identity.limits import Limits
+from serving_api.identity.service import take_code, tell
+from serving_api.kit.auth import user_work
+from serving_api.kit.errors import Problem, invalid_parameter
+from serving_api.kit.services import Services
+from serving_api.kit.tokens import Principal
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What people may do about accounts. Runs where passwords are hashed.
+
+    Attributes:
+        services: What the application stands on.
+        limits: How often somebody may fail.
+    """
+
+    services: Services
+    limits: Limits
+
+    @property
+    def _database(self) -> Database:
+        return self.services.database
+
+    # For strangers ------------------------------------------------------------------------------
+
+    def register(self, email: str, name: str, password: str, client: str) -> None:
+        """Make an account whose address is yet to be confirmed; a mail goes out in any case.
+
+        Until somebody confirms the address, whoever registers last has it: else an account could
+        be made in another's name and be waiting when the other one comes.
+
+        Raises:
+            Problem: ``invalid-parameters`` for a password that is too weak; ``too-many-requests``.
+        """
+        _require_strength(password, email, name)
+        self.limits.mail(email, client)
+        hashed = hash_password(password)  # also where there is such an account: it takes its time
+        with self._database.work(None) as work:
+            user = work.users.add(email, name, hashed)
+            known = None if user is not None else work.users.by_email(email)
+            if user is not None:
+                work.act_as(user.id)
+                tell(work, "user.registered", user.id)
+                _ask_to_confirm(work, user)
+            elif known is not None and known.email_verified_at is None and known.is_active:
+                work.act_as(known.id)
+                work.users.claim(known.id, name, hashed)
+                tell(work, "user.registered", known.id, again=True)
+                _ask_to_confirm(work, known)
+            else:
+                work.mail.send("already_registered", to=email)
+
+    def verify_email(self, token: str) -> None:
+        """Confirm an address with what the mail held.
+
+        Raises:
+            Problem: ``one-time-token-not-valid``.
+        """
+        with self._database.work(None) as work:
+            redeemed = work.one_time_tokens.redeem("verify_email", token)
+            if redeemed is None or redeemed.user_id is None:
+                raise Problem("one-time-token-not-valid")
+            work.act_as(redeemed.user_id)
+            work.users.mark_verified(redeemed.user_id)
+            tell(work, "user.email_verified", redeemed.user_id)
+
+    def forget_password(self, email: str, client: str) -> None:
+        """Send a link to choose another password, or a mail that says there is no account.
+
+        Raises:
+            Problem: ``too-many-requests``.
+        """
+        self.limits.mail(email, client)
+        with self._database.work(None) as work:
+            user = work.users.by_email(email)
+            if user is None or not user.is_active:
+                work.mail.send("no_account", to=email)
+                return
+            work.act_as(user.id)
+            token = work.one_time_tokens.issue("reset_password", email=email, user_id=user.id)
+            tell(work, "user.password_reset_asked", user.id)
+            work.mail.send("reset_password", to=email, token_id=str(token.id))
+
+    def reset_password(self, token: str, password: str) -> None:
+        """Choose another password with what the mail held. It logs nobody in.
+
+        So a second factor is asked for at the next log-in as always.
+
+        Raises:
+            Problem: ``one-time-token-not-valid``; ``invalid-parameters`` for a password that is too
+                weak, and the token works on.
+        """
+        with self._database.work(None) as work:
+            redeemed = work.one_time_tokens.redeem("reset_password", token)
+            if redeemed is None or redeemed.user_id is None:
+                raise Problem("one-time-token-not-valid")
+            work.act_as(redeemed.user_id)
+            user = work.users.get(redeemed.user_id)
+            if user is None or not user.is_active or user.email != redeemed.email:
+                raise Problem("one-time-token-not-valid")
+            _require_strength(password, user.email, user.name)
+            work.users.set_password_hash(user.id, hash_password(password))
+            work.users.mark_verified(user.id)  # the mail has reached its reader
+            self._after_password_change(work, user, "user.password_reset", keep=None)
+
+    def confirm_new_email(self, token: str) -> None:
+        """Take over the new address with what the mail to it held; both addresses are told.
+
+        Raises:
+            Problem: ``one-time-token-not-valid``; ``address-taken`` if somebody has made an account
+                of it meanwhile.
+        """
+        with self._database.work(None) as work:
+            redeemed = work.one_time_tokens.redeem("change_email", token)
+            if redeemed is None or redeemed.user_id is None:
+                raise Problem("one-time-token-not-valid")
+            work.act_as(redeemed.user_id)
+            user = work.users.get(redeemed.user_id)
+            if user is None or not user.is_active:
+                raise Problem("one-time-token-not-valid")
+            if not work.users.change_email(user.id, redeemed.email):
+                raise Problem("address-taken")
+            work.one_time_tokens.revoke_all(user.id, "reset_password", "verify_email")
+            end_other_sessions(work, user.id, "email_changed", keep=None)
+            tell(work, "user.email_changed", user.id)
+            for address in (user.email, redeemed.email):
+                work.mail.send("email_changed", to=address, name=user.name)
+
+    # For users who are logged in ----------------------------------------------------------------
+
+    def change_password(
+        self, principal: Principal, current: str, password: str, code: str | None
+    ) -> None:
+        """Choose another password; all other sessions end.
+
+        Raises:
+            Problem: ``invalid-credentials``, ``code-needed``, ``code-not-valid``,
+                ``invalid-parameters``, ``too-many-requests``.
+        """
+        counted = self.limits.proof(principal.user_id)
+        with user_work(self.services, principal) as (work, user):
+            prove_again(work, user, current, code)
+            _require_strength(password, user.email, user.name)
+            work.users.set_password_hash(user.id, hash_password(password))
+            self._after_password_change(
+                work, user, "user.password_changed", keep=principal.session_id
+            )
+        self.limits.give_back(counted)
+
+    def change_email(
+        self, principal: Principal, email: str, current: str, code: str | None, client: str
+    ) -> None:
+        """Send a link to the new address, and tell the old one. Nothing else changes yet.
+
+        Raises:
+            Problem: As :meth:`change_password`.
+        """
+        self.limits.mail(email, client)
+        counted = self.limits.proof(principal.user_id)
+        with user_work(self.services, principal) as (work, user):
+            prove_again(work, user, current, code)
+            token = work.one_time_tokens.issue("change_email", email=email, user_id=user.id)
+            tell(work, "user.email_change_asked", user.id)
+            work.mail.send("confirm_new_email", to=email, token_id=str(token.id), name=user.name)
+            work.mail.send("email_change_asked", to=user.email, name=user.name)
+        self.limits.give_back(counted)
+
+    def _after_password_change(
+        self, work: UnitOfWork, user: User, event: str, *, keep: uuid.UUID | None
+    ) -> None:
+        work.one_time_tokens.revoke_all(user.id, "reset_password", "change_email")
+        end_other_sessions(work, user.id, "password_changed", keep=keep)
+        tell(work, event, user.id)
+        work.mail.send("password_changed", to=user.email, name=user.name)
+
+
+def prove_again(work: UnitOfWork, user: User, password: str, code: str | None) -> None:
+    """Go on only for somebody who knows the password and, if there is one, has the second factor.
+
+    Raises:
+        Problem: ``invalid-credentials``; ``code-needed``; ``code-not-valid``.
+    """
+    if not is_password(password, user.password_hash):
+        raise Problem("invalid-credentials")
+    if not work.second_factors.is_asked_of(user.id):
+        return
+    if not code:
+        raise Problem("code-needed")
+    take_code(work, user.id, code)
+
+
+def end_other_sessions(
+    work: UnitOfWork, user_id: uuid.UUID, reason: EndReason, *, keep: uuid.UUID | None
+) -> None:
+    """End the sessions of a user, but for the one that asks."""
+    work.sessions.end_all(user_id, reason, but=keep)
+
+
+def _ask_to_confirm(work: UnitOfWork, user: User) -> None:
+    token = work.one_time_tokens.issue("verify_email", email=user.email, user_id=user.id)
+    work.mail.send("verify_email", to=user.email, token_id=str(token.id))
+
+
+def _require_strength(password: str, email: str, name: str) -> None:
+    try:
+        check_choice(password, email=email, name=name)
+    except WeakPasswordError as error:
+        raise invalid_parameter("body.password", str(error)) from None
