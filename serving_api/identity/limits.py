@@ -25,6 +25,7 @@ MAX_FAILURES_OF_ACCOUNT = 50
 MAX_FAILURES_OF_CLIENT = 100
 MAX_FAILURES = 5_000
 MAX_WRONG_PROOFS = 5
+MAX_DEPARTURES_OF_CLIENT = 60
 
 MAX_MAILS_OF_ADDRESS = 3
 MAX_MAILS_OF_CLIENT = 20
@@ -105,6 +106,11 @@ class Limits:
             Layer(f"mail:{account}", MAX_MAILS_OF_ADDRESS, MAIL_SECONDS),
             Layer(f"mail:client:{network_of(client)}", MAX_MAILS_OF_CLIENT, MAIL_SECONDS),
         )
+
+    def departure(self, client: str) -> Counted:
+        """Count somebody who is sent to an identity provider; nobody gives it back."""
+        network = network_of(client)
+        return self._count(Layer(f"departure:client:{network}", MAX_DEPARTURES_OF_CLIENT))
 
     def give_back(self, counted: Counted) -> None:
         """Take an attempt out of the count, for it was right."""
