@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from resources.database import Database
+from resources.outgoing import OutgoingClient
 from resources.settings import Settings
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
@@ -23,6 +24,7 @@ from serving_api.enrichment import routes as enrichment
 from serving_api.health import routes as health
 from serving_api.identity import routes as identity
 from serving_api.identity.passwords import PasswordChecks
+from serving_api.identity_providers import routes as identity_providers
 from serving_api.introduction import INTRODUCTION
 from serving_api.kit import errors, openapi
 from serving_api.kit.caching import AnswerCache
@@ -39,6 +41,8 @@ from serving_api.reviews import routes as reviews
 from serving_api.second_factors import routes as second_factors
 from serving_api.sessions import routes as sessions
 from serving_api.sessions.sign_ins import SignIns
+from serving_api.single_sign_on import routes as single_sign_on
+from serving_api.single_sign_on.service import SingleSignOn
 from serving_api.tenants import routes as tenants
 
 SLICES = (
@@ -46,6 +50,8 @@ SLICES = (
     sessions,
     accounts,
     second_factors,
+    single_sign_on,
+    identity_providers,
     tenants,
     api_keys,
     metrics,
@@ -110,10 +116,15 @@ def create_app(
             app.state.sign_ins = SignIns(used_database, tokens)
             app.state.passwords = PasswordChecks(used_database, settings.worker_count)
             resources.callback(app.state.passwords.close)
+            outgoing = OutgoingClient(loopback=settings.loopback_identity_providers)
+            app.state.single_sign_on = SingleSignOn(
+                app.state.passwords, app.state.sign_ins, outgoing, settings.public_url
+            )
             app.state.analyzer = Analyzer.with_workers(
                 settings.worker_count, seconds=settings.analysis_seconds
             )
             yield
+            await outgoing.close()
 
     app = FastAPI(
         title="ReviewGraph",

@@ -211,8 +211,14 @@ class UserRepository(Repository):
             update(users).where(users.c.id == user_id).values(password_hash=password_hash)
         )
 
-    def claim(self, user_id: uuid.UUID, name: str, password_hash: str) -> None:
-        """Let whoever registers last have an account whose address nobody has proven yet."""
+    def claim(self, user_id: uuid.UUID, name: str, password_hash: str | None) -> None:
+        """Let somebody have an account whose address nobody has proven yet.
+
+        Args:
+            user_id: The account.
+            name: What to call the person.
+            password_hash: The only password from now on; None for none.
+        """
         self._execute(
             update(users)
             .where(users.c.id == user_id, users.c.email_verified_at.is_(None))

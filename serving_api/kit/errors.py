@@ -102,6 +102,23 @@ REGISTRY: dict[str, ProblemKind] = {
         "The address belongs to another account by now",
         "Choose another address, or log in to that account.",
     ),
+    "provider-refused": ProblemKind(
+        HTTPStatus.UNAUTHORIZED,
+        "The identity provider's answer is not accepted",
+        "Start the log-in again in the same browser. If it fails again, ask your operator, whose "
+        "log says why. Your address has to be verified at the provider, and of a "
+        "domain that has been verified to be the tenant's.",
+    ),
+    "provider-unavailable": ProblemKind(
+        HTTPStatus.BAD_GATEWAY,
+        "The identity provider does not answer",
+        "Try again in a minute, or log in with a password if you have one.",
+    ),
+    "provider-exists": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "The tenant has an identity provider of that issuer",
+        "Remove it first, or change it at the provider.",
+    ),
     "second-factor-exists": ProblemKind(
         HTTPStatus.CONFLICT,
         "There is a second factor already",

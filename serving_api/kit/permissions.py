@@ -17,6 +17,7 @@ Permission = Literal[
     "enrichment:read",
     "enrichment:write",
     "events:read",
+    "identity:write",
     "keys:read",
     "keys:write",
     "members:read",
@@ -58,7 +59,13 @@ _FROM_ROLE: dict[Role, tuple[Permission, ...]] = {
         "settings:write",
         "sources:write",
     ),
-    "owner": ("privacy:erase", "tenant:close", "tenant:export", "tenant:transfer"),
+    "owner": (
+        "identity:write",
+        "privacy:erase",
+        "tenant:close",
+        "tenant:export",
+        "tenant:transfer",
+    ),
 }
 """The lowest role that holds each permission; every role holds what those below it hold."""
 

@@ -1,0 +1,265 @@
+"""Sending somebody to a tenant's provider, and taking in whoever comes back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import uuid
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+from resources.database import Database, UnitOfWork, User
+from resources.database.identity_providers import (
+    IdentityProvider,
+    IdentityProviderRepository,
+)
+from resources.logs import fields
+from resources.outgoing import OutgoingClient
+from resources.vocabulary import is_tenant_id
+from serving_api.identity.challenges import Challenge
+from serving_api.identity.passwords import PasswordChecks
+from serving_api.identity.schemas import CodeNeeded, LoggedIn
+from serving_api.identity.service import ask_for_code, begin_session, tell
+from serving_api.kit.errors import Problem
+from serving_api.sessions.sign_ins import Client, SignIns
+from serving_api.single_sign_on import provider as protocol
+from serving_api.single_sign_on.provider import Identity, ProviderError, ProviderUnavailableError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Somebody who is sent to a provider.
+
+    Attributes:
+        address: Where.
+        browser: What the browser has to bring back in a cookie.
+    """
+
+    address: str
+    browser: str
+
+
+@dataclass(frozen=True)
+class Return:
+    """Somebody who comes back from a provider, by what the address and the cookie say.
+
+    Attributes:
+        tenant: Whose provider it was.
+        browser: What the browser was given.
+        state: What the provider was given.
+        code: What the provider gave, to be exchanged.
+        issuer: Who the provider says it is, if it does.
+    """
+
+    tenant: str
+    browser: str | None
+    state: str | None
+    code: str | None
+    issuer: str | None
+
+
+@dataclass(frozen=True)
+class SingleSignOn:
+    """Logging in at tenants' providers.
+
+    Attributes:
+        passwords: Where what concerns a log-in waits for its turn at the database.
+        sign_ins: Begins sessions.
+        client: Asks providers.
+        site: Where this installation is reached.
+    """
+
+    passwords: PasswordChecks
+    sign_ins: SignIns
+    client: OutgoingClient
+    site: str
+
+    @property
+    def _database(self) -> Database:
+        return self.passwords.database
+
+    def redirect_uri(self, tenant: str) -> str:
+        """Where a tenant's providers send people back; another address for each tenant."""
+        return f"{self.site.rstrip('/')}/v1/auth/sso/{tenant}/callback"
+
+    async def depart(self, tenant: str, provider_id: uuid.UUID | None, client: Client) -> Departure:
+        """Send somebody to a tenant's provider.
+
+        Raises:
+            Problem: ``not-found`` if there is no such tenant or provider; ``provider-refused``;
+                ``provider-unavailable``; ``too-many-requests``.
+        """
+        if not is_tenant_id(tenant):
+            raise Problem("not-found")
+        whose = f"sso {client.address}"
+        provider = await self.passwords.run(
+            whose, lambda: self._provider(tenant, provider_id, client)
+        )
+        try:
+            metadata = await protocol.discover(self.client, provider.issuer)
+        except ProviderError as error:
+            raise _refusal(tenant, error) from None
+        state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
+        kept = json.dumps({"nonce": nonce, "verifier": verifier}).encode()
+
+        def expect() -> None:
+            with self._database.work(tenant) as work:
+                work.identity_providers.expect(provider, state=state, browser=browser, secrets=kept)
+
+        await self.passwords.run(whose, expect)
+        address = protocol.address_to_log_in(
+            metadata,
+            client_id=provider.client_id,
+            redirect_uri=self.redirect_uri(tenant),
+            state=state,
+            nonce=nonce,
+            verifier=verifier,
+        )
+        return Departure(address, browser)
+
+    async def come_back(self, arrival: Return, client: Client) -> LoggedIn | CodeNeeded:
+        """Log in whoever comes back from a provider that vouches for one.
+
+        Raises:
+            Problem: ``provider-refused`` for everything that is not as it must be;
+                ``provider-unavailable``; ``too-many-requests``.
+        """
+        whose = f"sso {client.address}"
+        try:
+            provider, secret, kept = await self.passwords.run(
+                whose, lambda: self._expected(arrival)
+            )
+            identity = await self._identity(provider, secret, kept, arrival)
+            user, needs_code = await self.passwords.run(
+                whose, lambda: self._user_of(provider, identity)
+            )
+        except ProviderError as error:
+            raise _refusal(arrival.tenant, error) from None
+        if needs_code:
+            return ask_for_code(self._database, Challenge(user.id, "provider"))
+        return await begin_session(self._database, self.sign_ins, user, client)
+
+    def _provider(
+        self, tenant: str, provider_id: uuid.UUID | None, client: Client
+    ) -> IdentityProvider:
+        self.passwords.limits.departure(client.address)
+        with self._database.work(tenant) as work:
+            found = work.identity_providers.list(tenant)
+        for provider in found:
+            if provider_id in {None, provider.id}:
+                return provider
+        raise Problem("not-found")
+
+    def _expected(self, arrival: Return) -> tuple[IdentityProvider, str, dict[str, str]]:
+        """The provider of an attempt, its client secret, and what was kept; once."""
+        if not is_tenant_id(arrival.tenant) or not arrival.browser or not arrival.state:
+            raise ProviderError("nobody is expected")
+        with self._database.work(arrival.tenant) as work:
+            providers = work.identity_providers
+            attempt = providers.welcome(
+                arrival.tenant, state=arrival.state, browser=arrival.browser
+            )
+            if attempt is None:
+                raise ProviderError("nobody is expected")
+            provider = providers.get(arrival.tenant, attempt.provider_id)
+            if provider is None:
+                raise ProviderError("the provider was removed")
+            secret = providers.client_secret_of(provider)
+            kept = json.loads(providers.secrets_of(attempt, state=arrival.state))
+        return provider, secret, kept
+
+    async def _identity(
+        self, provider: IdentityProvider, secret: str, kept: dict[str, str], arrival: Return
+    ) -> Identity:
+        metadata = await protocol.discover(self.client, provider.issuer)
+        if arrival.issuer is None and metadata.names_itself:
+            raise ProviderError("the provider did not name itself")
+        if arrival.issuer not in {None, provider.issuer}:
+            raise ProviderError("another provider sent somebody back")
+        if not arrival.code:
+            raise ProviderError("no code was given")
+        token = await protocol.exchange(
+            self.client,
+            metadata,
+            client_id=provider.client_id,
+            client_secret=secret,
+            code=arrival.code,
+            redirect_uri=self.redirect_uri(provider.tenant_id),
+            verifier=kept["verifier"],
+        )
+        return await protocol.identify(
+            self.client, metadata, token, client_id=provider.client_id, nonce=kept["nonce"]
+        )
+
+    def _user_of(self, provider: IdentityProvider, identity: Identity) -> tuple[User, bool]:
+        """The user whom an identity is of, and whether a code is asked for as well."""
+        with self._database.work(provider.tenant_id) as work:
+            known = work.identity_providers.user_known_as(identity.issuer, identity.subject)
+            if known is None:
+                user = _take_in(work, provider, identity)
+            else:
+                work.act_as(known.user_id)
+                user = work.users.get(known.user_id)
+            if user is None or not user.is_active:
+                raise ProviderError("the user is not active")
+            return user, work.second_factors.is_asked_of(user.id)
+
+
+def _take_in(work: UnitOfWork, provider: IdentityProvider, identity: Identity) -> User | None:
+    """Know an identity from now on: as the user of its address, or as a new one.
+
+    Raises:
+        ProviderError: If the address is not verified, or of no domain of the tenant's.
+    """
+    email = _address_of_tenant(work.identity_providers, provider, identity)
+    user = work.users.by_email(email)
+    if user is None:
+        user = work.users.add(email, identity.name or email.partition("@")[0], None)
+        if user is None:
+            raise ProviderError("the address was taken a moment ago")
+        work.act_as(user.id)
+        tell(work, "user.registered", user.id, provider=str(provider.id))
+    elif not user.is_active:
+        raise ProviderError("the user is not active")
+    work.act_as(user.id)
+    if user.email_verified_at is None:
+        # Whoever registered the address has never shown that it is theirs.
+        work.users.claim(user.id, identity.name or user.name, None)
+        work.users.mark_verified(user.id)
+    if not work.identity_providers.link(identity.issuer, identity.subject, user.id):
+        raise ProviderError("the subject was linked a moment ago")
+    tell(work, "user.identity_linked", user.id, issuer=identity.issuer)
+    if work.identity_providers.join(provider, user.id):
+        work.events.add(
+            "membership.added",
+            str(user.id),
+            tenant_id=provider.tenant_id,
+            data={"role": provider.default_role, "provider": str(provider.id)},
+        )
+    return user
+
+
+def _address_of_tenant(
+    providers: IdentityProviderRepository, provider: IdentityProvider, identity: Identity
+) -> str:
+    if identity.email is None:
+        raise ProviderError("the address is not verified")
+    try:
+        address = validate_email(identity.email, check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        raise ProviderError("the address is none") from None
+    domains = {domain.domain for domain in providers.domains(provider.tenant_id)}
+    if address.rpartition("@")[2] not in domains:
+        raise ProviderError("the address is of no domain of the tenant")
+    return address
+
+
+def _refusal(tenant: str, error: ProviderError) -> Problem:
+    logger.warning("provider refused", extra=fields(tenant=tenant, reason=str(error)))
+    if isinstance(error, ProviderUnavailableError):
+        return Problem("provider-unavailable")
+    return Problem("provider-refused")
