@@ -73,6 +73,7 @@ async def start_single_sign_on(
     },
 )
 async def finish_single_sign_on(
+    *,
     tenant: TenantPath,
     sso: CurrentSingleSignOn,
     client: CurrentClient,

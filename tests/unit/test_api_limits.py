@@ -20,7 +20,25 @@ from serving_api.sessions.sign_ins import MAX_CONCURRENT_SIGN_INS
 READINESS = 1  # it asks the database without a limit of its own
 LOOKING_AT_KEYS = 1  # one request at a time looks at the keys of tokens
 # Passwords are checked, and sessions begun, by threads of their own; public keys are in memory.
-LIMITED_OTHERWISE = {"log_in", "refresh_session", "read_signing_keys"}
+LIMITED_OTHERWISE = {
+    "begin_second_factor",
+    "change_email",
+    "change_password",
+    "confirm_new_email",
+    "confirm_second_factor",
+    "finish_single_sign_on",
+    "forget_password",
+    "give_code",
+    "log_in",
+    "read_signing_keys",
+    "refresh_session",
+    "register",
+    "remove_second_factor",
+    "renew_recovery_codes",
+    "reset_password",
+    "start_single_sign_on",
+    "verify_email",
+}
 
 
 def limits_of(dependant):
