@@ -28,6 +28,7 @@ from resources.database.errors import DatabaseUnavailableError
 from resources.database.event_records import EventRepository
 from resources.database.idempotency import IdempotencyRepository
 from resources.database.identity_providers import IdentityProviderRepository
+from resources.database.jobs import JobQueue, MailQueue, SentMails
 from resources.database.ledger import LedgerRepository
 from resources.database.one_time_tokens import OneTimeTokenRepository
 from resources.database.rate_limits import RateLimitRepository
