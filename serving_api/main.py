@@ -14,6 +14,7 @@ from resources.outgoing import OutgoingClient
 from resources.settings import Settings
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
+from serving_api.accounts import page as confirming
 from serving_api.accounts import routes as accounts
 from serving_api.analysis import routes as analysis
 from serving_api.analysis.service import Analyzer
@@ -143,5 +144,6 @@ def create_app(
     errors.install(app)
     openapi.install(app)
     documentation.install(app)
+    confirming.install(app)
     app.add_middleware(Edge, proxies=TrustedProxies(settings.proxy_networks))
     return app

@@ -24,6 +24,7 @@ with interrupts.told_while_loading():
         demo_command,
         discover_commands,
         doctor_command,
+        domain_commands,
         evaluate_command,
         generate_command,
         import_command,
@@ -35,6 +36,7 @@ with interrupts.told_while_loading():
         tenant_commands,
         train_command,
         up_command,
+        user_commands,
     )
     from resources.home import keep_private
 
@@ -63,6 +65,8 @@ app.command("sandbox")(server_commands.sandbox)
 app.command("worker")(server_commands.worker)
 app.add_typer(discover_commands.app, name="discover")
 app.add_typer(tenant_commands.app, name="tenant")
+app.add_typer(user_commands.app, name="user")
+app.add_typer(domain_commands.app, name="domain")
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(session_commands.app, name="sessions")
 app.add_typer(mail_commands.app, name="mail")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from resources.database import Database, UnitOfWork, User
@@ -12,7 +14,7 @@ from resources.passwords import WeakPasswordError, check_choice
 from serving_api.identity.limits import Limits
 from serving_api.identity.service import take_code, tell
 from serving_api.kit.auth import user_work
-from serving_api.kit.errors import Problem, invalid_parameter
+from serving_api.kit.errors import CHALLENGE, Problem, invalid_parameter
 from serving_api.kit.services import Services
 from serving_api.kit.tokens import Principal
 
@@ -149,15 +151,16 @@ class Accounts:
             Problem: ``invalid-credentials``, ``code-needed``, ``code-not-valid``,
                 ``invalid-parameters``, ``too-many-requests``.
         """
-        counted = self.limits.proof(principal.user_id)
-        with user_work(self.services, principal) as (work, user):
-            prove_again(work, user, current, code)
+
+        def check(_: UnitOfWork, user: User) -> None:
             _require_strength(password, user.email, user.name)
+
+        proof = Proof(principal, current, code)
+        with proven_work(self.services, self.limits, proof, check) as (work, user):
             work.users.set_password_hash(user.id, hash_password(password))
             self._after_password_change(
                 work, user, "user.password_changed", keep=principal.session_id
             )
-        self.limits.give_back(counted)
 
     def change_email(
         self, principal: Principal, email: str, current: str, code: str | None, client: str
@@ -167,15 +170,13 @@ class Accounts:
         Raises:
             Problem: As :meth:`change_password`.
         """
-        self.limits.mail(email, client)
-        counted = self.limits.proof(principal.user_id)
-        with user_work(self.services, principal) as (work, user):
-            prove_again(work, user, current, code)
+        proof = Proof(principal, current, code)
+        with proven_work(self.services, self.limits, proof) as (work, user):
+            self.limits.mail(email, client, within=work)
             token = work.one_time_tokens.issue("change_email", email=email, user_id=user.id)
             tell(work, "user.email_change_asked", user.id)
             work.mail.send("confirm_new_email", to=email, token_id=str(token.id), name=user.name)
             work.mail.send("email_change_asked", to=user.email, name=user.name)
-        self.limits.give_back(counted)
 
     def _after_password_change(
         self, work: UnitOfWork, user: User, event: str, *, keep: uuid.UUID | None
@@ -186,6 +187,53 @@ class Accounts:
         work.mail.send("password_changed", to=user.email, name=user.name)
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What somebody who is logged in proves oneself with again.
+
+    Attributes:
+        principal: Who is asking.
+        password: The password of now.
+        code: A code of the second factor, for whoever has one.
+    """
+
+    principal: Principal
+    password: str
+    code: str | None
+
+
+def _no_objection(_work: UnitOfWork, _user: User) -> None:
+    """Let everybody go on."""
+
+
+@contextmanager
+def proven_work(
+    services: Services,
+    limits: Limits,
+    proof: Proof,
+    check: Callable[[UnitOfWork, User], None] = _no_objection,
+) -> Iterator[tuple[UnitOfWork, User]]:
+    """A unit of work for a user who has just proved again who one is.
+
+    Args:
+        services: What the application stands on.
+        limits: How often somebody may fail.
+        proof: What the user proves oneself with.
+        check: Raises for what is refused whoever asks; that counts as no failure.
+
+    Raises:
+        Problem: ``unauthenticated``; ``invalid-credentials``; ``code-needed``; ``code-not-valid``;
+            ``too-many-requests``; what ``check`` raises.
+    """
+    with user_work(services, proof.principal) as (work, user):
+        check(work, user)
+    counted = limits.proof(proof.principal.user_id)
+    with user_work(services, proof.principal) as (work, user):
+        prove_again(work, user, proof.password, proof.code)
+        yield work, user
+    limits.give_back(counted)
+
+
 def prove_again(work: UnitOfWork, user: User, password: str, code: str | None) -> None:
     """Go on only for somebody who knows the password and, if there is one, has the second factor.
 
@@ -193,7 +241,7 @@ def prove_again(work: UnitOfWork, user: User, password: str, code: str | None) -
         Problem: ``invalid-credentials``; ``code-needed``; ``code-not-valid``.
     """
     if not is_password(password, user.password_hash):
-        raise Problem("invalid-credentials")
+        raise Problem("invalid-credentials", headers={"WWW-Authenticate": CHALLENGE})
     if not work.second_factors.is_asked_of(user.id):
         return
     if not code:

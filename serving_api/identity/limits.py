@@ -12,7 +12,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from resources.database import Database
+from resources.database import Database, UnitOfWork
 from resources.keys import Keys
 from serving_api.identity.devices import Devices
 from serving_api.kit.errors import Problem
@@ -99,13 +99,23 @@ class Limits:
         """Count a password or code that a known user is asked for."""
         return self._count(Layer(f"proof:{user_id}", MAX_WRONG_PROOFS))
 
-    def mail(self, email: str, client: str) -> Counted:
-        """Count a mail that a stranger has sent to an address; nobody gives it back."""
+    def mail(self, email: str, client: str, *, within: UnitOfWork | None = None) -> Counted:
+        """Count a mail that a stranger has sent to an address; nobody gives it back.
+
+        Args:
+            email: The address.
+            client: Where the stranger is.
+            within: The transaction that sends the mail, where there is one already.
+        """
         account = _disguised(self._keys, email)
-        return self._count(
+        layers = (
             Layer(f"mail:{account}", MAX_MAILS_OF_ADDRESS, MAIL_SECONDS),
             Layer(f"mail:client:{network_of(client)}", MAX_MAILS_OF_CLIENT, MAIL_SECONDS),
         )
+        if within is None:
+            return self._count(*layers)
+        _take(within, layers)
+        return layers
 
     def departure(self, client: str) -> Counted:
         """Count somebody who is sent to an identity provider; nobody gives it back."""
@@ -121,15 +131,15 @@ class Limits:
     def _count(self, *layers: Layer) -> Counted:
         # All in one transaction: what a later layer refuses, the earlier ones have not counted.
         with self._database.work(None) as work:
-            for layer in layers:
-                verdict = work.rate_limits.take(
-                    layer.name, limit=layer.limit, seconds=layer.seconds
-                )
-                if not verdict.allowed:
-                    raise Problem(
-                        "too-many-requests", headers={"Retry-After": str(verdict.retry_after)}
-                    )
+            _take(work, layers)
         return layers
+
+
+def _take(work: UnitOfWork, layers: Counted) -> None:
+    for layer in layers:
+        verdict = work.rate_limits.take(layer.name, limit=layer.limit, seconds=layer.seconds)
+        if not verdict.allowed:
+            raise Problem("too-many-requests", headers={"Retry-After": str(verdict.retry_after)})
 
 
 def _disguised(keys: Keys, email: str) -> str:

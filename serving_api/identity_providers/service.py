@@ -30,9 +30,10 @@ def add_provider(
 
     Raises:
         Problem: ``forbidden`` for all but owners, since a provider can speak for every user of the
-            tenant's domains; ``invalid-parameters``; ``provider-exists``.
+            tenant's domains; ``insufficient-scope`` for keys;
+            ``invalid-parameters``; ``provider-exists``.
     """
-    session.require("identity:write")
+    _require_owner(session)
     try:
         sso.client.check(new.issuer)
     except OutgoingRefusedError:
@@ -65,7 +66,7 @@ def remove_provider(session: TenantSession, provider_id: str) -> None:
     Raises:
         Problem: ``forbidden`` for all but owners; ``not-found``.
     """
-    session.require("identity:write")
+    _require_owner(session)
     try:
         identifier = uuid.UUID(provider_id)
     except ValueError:
@@ -75,3 +76,10 @@ def remove_provider(session: TenantSession, provider_id: str) -> None:
     session.work.events.add(
         "identity_provider.removed", str(identifier), tenant_id=session.tenant.id
     )
+
+
+def _require_owner(session: TenantSession) -> None:
+    """Go on only for an owner who has logged in: a key must not open the door to every account."""
+    if session.principal.key_id is not None:
+        raise Problem("insufficient-scope", "Providers are set up by people. Log in to do it.")
+    session.require("identity:write")

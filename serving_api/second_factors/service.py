@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pyotp
 
+from resources.database import UnitOfWork, User
 from resources.database.second_factors import STEP_SECONDS
-from serving_api.accounts.service import end_other_sessions, prove_again
+from serving_api.accounts.service import Proof, end_other_sessions, proven_work
 from serving_api.identity.limits import Limits
 from serving_api.identity.service import tell
 from serving_api.kit.auth import UserSession, user_work
-from serving_api.kit.errors import Problem
+from serving_api.kit.errors import CHALLENGE, Problem
 from serving_api.kit.services import Services
 from serving_api.kit.tokens import Principal
 from serving_api.second_factors.schemas import NewFactor, RecoveryCodes, SecondFactorStatus
@@ -35,14 +36,10 @@ class SecondFactors:
         Raises:
             Problem: ``invalid-credentials``; ``second-factor-exists``; ``too-many-requests``.
         """
-        counted = self.limits.proof(principal.user_id)
-        with user_work(self.services, principal) as (work, user):
-            if work.second_factors.is_asked_of(user.id):
-                raise Problem("second-factor-exists")
-            prove_again(work, user, password, None)
+        proof = Proof(principal, password, None)
+        with proven_work(self.services, self.limits, proof, _require_no_factor) as (work, user):
             secret = work.second_factors.begin(user.id)
             tell(work, "user.second_factor_begun", user.id)
-        self.limits.give_back(counted)
         uri = pyotp.TOTP(secret, interval=STEP_SECONDS).provisioning_uri(
             name=user.email, issuer_name="ReviewGraph"
         )
@@ -54,12 +51,12 @@ class SecondFactors:
         Raises:
             Problem: ``code-not-valid``; ``second-factor-exists``; ``too-many-requests``.
         """
+        with user_work(self.services, principal) as (work, user):
+            _require_no_factor(work, user)
         counted = self.limits.proof(principal.user_id)
         with user_work(self.services, principal) as (work, user):
-            if work.second_factors.is_asked_of(user.id):
-                raise Problem("second-factor-exists")
             if not work.second_factors.confirm(user.id, code.replace(" ", "")):
-                raise Problem("code-not-valid")
+                raise Problem("code-not-valid", headers={"WWW-Authenticate": CHALLENGE})
             codes = work.second_factors.replace_recovery_codes(user.id)
             end_other_sessions(work, user.id, "second_factor_changed", keep=principal.session_id)
             tell(work, "user.second_factor_enabled", user.id)
@@ -75,14 +72,10 @@ class SecondFactors:
         Raises:
             Problem: As :meth:`remove`.
         """
-        counted = self.limits.proof(principal.user_id)
-        with user_work(self.services, principal) as (work, user):
-            if not work.second_factors.is_asked_of(user.id):
-                raise Problem("not-found")
-            prove_again(work, user, password, code)
+        proof = Proof(principal, password, code)
+        with proven_work(self.services, self.limits, proof, _require_factor) as (work, user):
             codes = work.second_factors.replace_recovery_codes(user.id)
             tell(work, "user.recovery_codes_renewed", user.id)
-        self.limits.give_back(counted)
         return RecoveryCodes(recovery_codes=list(codes))
 
     def remove(self, principal: Principal, password: str, code: str | None) -> None:
@@ -92,16 +85,22 @@ class SecondFactors:
             Problem: ``not-found`` without a factor; ``invalid-credentials``; ``code-needed``;
                 ``code-not-valid``; ``too-many-requests``.
         """
-        counted = self.limits.proof(principal.user_id)
-        with user_work(self.services, principal) as (work, user):
-            if not work.second_factors.is_asked_of(user.id):
-                raise Problem("not-found")
-            prove_again(work, user, password, code)
+        proof = Proof(principal, password, code)
+        with proven_work(self.services, self.limits, proof, _require_factor) as (work, user):
             work.second_factors.remove(user.id)
             end_other_sessions(work, user.id, "second_factor_changed", keep=principal.session_id)
             tell(work, "user.second_factor_removed", user.id)
             work.mail.send("second_factor_removed", to=user.email, name=user.name)
-        self.limits.give_back(counted)
+
+
+def _require_factor(work: UnitOfWork, user: User) -> None:
+    if not work.second_factors.is_asked_of(user.id):
+        raise Problem("not-found")
+
+
+def _require_no_factor(work: UnitOfWork, user: User) -> None:
+    if work.second_factors.is_asked_of(user.id):
+        raise Problem("second-factor-exists")
 
 
 def status(session: UserSession) -> SecondFactorStatus:

@@ -81,6 +81,55 @@ def test_a_link_that_is_only_looked_at_is_not_used_up(world):
     assert post(world, "/v1/auth/verify-email", token=token).status_code == 400
 
 
+def test_the_page_of_a_link_does_nothing_until_its_button_is_pressed(world):
+    register(world, "button@example.com")
+    token = token_for(world, "button@example.com", "verify_email")
+    link = {"purpose": "verify_email", "token": token}
+    with world.client() as browser:
+        for _ in range(3):
+            shown = browser.get("/confirm", params=link)
+            assert (shown.status_code, "<form" in shown.text) == (200, True)
+            assert "script" not in shown.headers["content-security-policy"]
+        assert log_in(world, "button@example.com").status_code == 403
+        assert "Done" in browser.post("/confirm", data=link).text
+        assert log_in(world, "button@example.com").status_code == 200
+        again = browser.post("/confirm", data=link)
+        assert (again.status_code, "<form" in again.text) == (400, False)
+
+
+def test_the_page_chooses_a_password_and_asks_again_for_a_better_one(world):
+    new_account(world, "page@example.com")
+    post(world, "/v1/auth/forgot-password", email="page@example.com")
+    link = {
+        "purpose": "reset_password",
+        "token": token_for(world, "page@example.com", "reset_password"),
+    }
+    with world.client() as browser:
+        weak = browser.post("/confirm", data={**link, "password": "password1"})
+        assert (weak.status_code, "<form" in weak.text) == (422, True)
+        assert "password1" not in weak.text
+        assert browser.post("/confirm", data={**link, "password": BETTER}).status_code == 200
+    assert log_in(world, "page@example.com", BETTER).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {},
+        {"purpose": "verify_email"},
+        {"purpose": "invent", "token": "A" * 64},
+        {"purpose": "verify_email", "token": '"><script>alert(1)</script>'},
+        {"purpose": "reset_password", "token": "A" * 64 + "\n"},
+    ],
+)
+def test_the_page_repeats_nothing_that_is_no_link(world, link):
+    with world.client() as browser:
+        for answer in (browser.get("/confirm", params=link), browser.post("/confirm", data=link)):
+            assert answer.status_code == 404
+            assert "<form" not in answer.text
+            assert "alert" not in answer.text
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

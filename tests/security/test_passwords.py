@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from resources.database.users import _check, _is_affordable
 from serving_api.identity.passwords import MAX_ATTEMPTS, MAX_ATTEMPTS_OF_ONE_ADDRESS
+from tests.account_world import forget_limits
 from tests.api_world import PASSWORD, running_world
 
 GOOD = PasswordHasher().hash(PASSWORD)
@@ -46,6 +47,11 @@ FOREIGN_HASHES = {
 def world(module_settings, module_database):
     with running_world(module_settings, module_database) as world:
         yield world
+
+
+@pytest.fixture(autouse=True)
+def _limits_of_its_own(world):
+    forget_limits(world)
 
 
 def set_hash(world, nickname, password_hash):
@@ -167,6 +173,7 @@ def test_an_attack_on_one_user_keeps_no_other_out(world):
 
 def test_an_attack_on_a_user_refuses_alike_whether_there_is_one(world):
     for email in ("vic@example.com", "nobody@example.com", "VIC@example.com "):
+        forget_limits(world)
         with world.client() as client, ThreadPoolExecutor(20) as threads:
             answers = list(threads.map(lambda _, to=email: log_in(client, to), range(20)))
         codes = Counter(answer.status_code for answer in answers)

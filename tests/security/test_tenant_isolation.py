@@ -14,7 +14,7 @@ from sqlalchemy import text
 from starlette.routing import Route
 
 from serving_api.kit.permissions import PERMISSIONS
-from tests.api_world import running_world
+from tests.api_world import PASSWORD, running_world
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Row:
         body: A valid body, where the route takes one.
         status: What those who may are answered with.
         query: Its parameters, with ``{tenant}`` where the tenant is named.
-        ends_sessions: Whether it ends sessions of who asks.
+        ends_sessions: Whether it ends sessions of who asks, or changes the account.
         of_people: Whether no API key may use it.
         viewers: Whether every member may use it.
     """
@@ -41,15 +41,57 @@ class Row:
 
 
 TENANT = "/v1/tenants/{tenant}"
+NEW_PASSWORD = "tulips argue with thunder"
 OWNERS = {"acme": "ada", "brava": "bob"}
 MATRIX = {
     "GET /openapi.json": Row("everyone"),
     "GET /docs": Row("everyone"),
+    "GET /confirm": Row("everyone", status=404),
+    "POST /confirm": Row("everyone", status=404),
     "GET /healthz": Row("everyone"),
     "GET /readyz": Row("everyone"),
     "POST /v1/auth/token": Row("everyone", {"email": "x@example.com", "password": "x"}, 401),
     "POST /v1/auth/refresh": Row("everyone", {"refresh_token": "x"}, 401),
     "GET /.well-known/jwks.json": Row("everyone"),
+    "POST /v1/auth/second-factor": Row("everyone", {"challenge": "x", "code": "000000"}, 401),
+    "POST /v1/auth/register": Row(
+        "everyone", {"email": "x@example.com", "name": "X", "password": NEW_PASSWORD}, 202
+    ),
+    "POST /v1/auth/verify-email": Row("everyone", {"token": "x"}, 400),
+    "POST /v1/auth/forgot-password": Row("everyone", {"email": "x@example.com"}, 202),
+    "POST /v1/auth/reset-password": Row("everyone", {"token": "x", "password": NEW_PASSWORD}, 400),
+    "POST /v1/auth/confirm-email": Row("everyone", {"token": "x"}, 400),
+    "POST /v1/auth/sso/{tenant}": Row("everyone", {}, 404),
+    "GET /v1/auth/sso/{tenant}/callback": Row("everyone", status=401),
+    "POST /v1/me/password": Row(
+        "users", {"current_password": PASSWORD, "password": PASSWORD}, 204, ends_sessions=True
+    ),
+    "POST /v1/me/email": Row(
+        "users",
+        {"current_password": PASSWORD, "email": "y@example.com"},
+        202,
+        ends_sessions=True,
+    ),
+    "GET /v1/me/second-factor": Row("users"),
+    "POST /v1/me/second-factor": Row("users", {"current_password": PASSWORD}, ends_sessions=True),
+    "POST /v1/me/second-factor/confirm": Row("users", {"code": "000000"}, 401, ends_sessions=True),
+    "POST /v1/me/second-factor/recovery-codes": Row(
+        "users", {"current_password": PASSWORD}, 404, ends_sessions=True
+    ),
+    "POST /v1/me/second-factor/remove": Row(
+        "users", {"current_password": PASSWORD}, 404, ends_sessions=True
+    ),
+    f"GET {TENANT}/identity-providers": Row("members"),
+    f"POST {TENANT}/identity-providers": Row(
+        "members",
+        {"issuer": "https://id.example", "client_id": "x", "client_secret": "x"},
+        201,
+        of_people=True,
+        viewers=False,
+    ),
+    f"DELETE {TENANT}/identity-providers/{{provider_id}}": Row(
+        "members", status=204, of_people=True, viewers=False
+    ),
     "POST /v1/auth/logout": Row("users", status=204, ends_sessions=True),
     "GET /v1/sessions": Row("users"),
     "DELETE /v1/sessions/{session_id}": Row("users", status=204, ends_sessions=True),
@@ -118,6 +160,7 @@ def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
     key_id = world.key(ids_of, OWNERS[ids_of])[0].id if "{key_id}" in path else None
     address = path.format(
         key_id=key_id,
+        provider_id=provider_of(world, ids_of) if "{provider_id}" in path else None,
         session_id=session_in(token),
         tenant=tenant,
         review_key=ids["review"],
@@ -130,6 +173,19 @@ def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
     with world.client(**headers) as client:
         query = {name: value.format(tenant=tenant) for name, value in row.query.items()}
         return client.request(method, address, json=row.body, params=query or None)
+
+
+def provider_of(world, tenant):
+    """An identity provider of a tenant, set up for this request."""
+    with world.database.jobs() as work:
+        provider = work.identity_providers.add(
+            tenant,
+            issuer=f"https://{uuid.uuid4()}.example",
+            client_id="x",
+            client_secret="x",
+            default_role="viewer",
+        )
+    return provider.id
 
 
 def session_in(token):
@@ -197,7 +253,7 @@ def test_what_another_tenant_has_does_not_exist_at_the_own_address(world, operat
 def test_nothing_of_another_tenant_stands_in_an_own_answer(world, operation):
     token = token_for(world, operation, "bob")
     answer = send(world, operation, token, tenant="brava", ids_of="brava")
-    assert answer.is_success
+    assert answer.status_code == MATRIX[operation].status
     assert "acme" not in answer.text
     for identifier in world.ids["acme"].values():
         assert identifier not in answer.text

@@ -1,0 +1,96 @@
+"""``reviewgraph user``: the people who may log in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli import console
+from pipelines.cli.options import checked_address
+from resources.errors import ReviewGraphError
+
+if TYPE_CHECKING:
+    from resources.database import UnitOfWork, User
+    from resources.settings import Settings
+
+
+class UnknownUserError(ReviewGraphError):
+    """An address was named that has no account."""
+
+
+app = typer.Typer(no_args_is_help=True, help="Create users, and let them in again.")
+
+Address = Annotated[str, typer.Argument(help="The email address.", callback=checked_address)]
+ByMail = Annotated[
+    bool, typer.Option("--mail", help="Send the link by mail instead of printing it.")
+]
+
+
+@app.command("create")
+def create(
+    email: Address,
+    name: Annotated[str | None, typer.Option(help="What to call the person.")] = None,
+    mail: ByMail = False,
+) -> None:
+    """Create a user, who chooses a password by a link that works once and for 30 minutes.
+
+    You vouch for the address. Let the user into a tenant with `reviewgraph tenant create --user`.
+    """
+    from pipelines.session import open_session
+
+    with open_session() as session, session.database.jobs() as work:
+        user = work.users.create(email, name or email.split("@")[0], None)
+        _tell(work, user, "user.created")
+        console.say(f"Created {user.email}.")
+        _give_link(work, user, session.settings, by_mail=mail)
+
+
+@app.command("reset")
+def reset(
+    email: Address,
+    mail: ByMail = False,
+    second_factor: Annotated[
+        bool,
+        typer.Option(
+            "--second-factor",
+            help="Remove the second factor too, for who has lost it and the recovery codes.",
+        ),
+    ] = False,
+) -> None:
+    """Let a user choose another password by a link; all sessions end now."""
+    from pipelines.session import open_session
+
+    with open_session() as session, session.database.jobs() as work:
+        user = work.users.by_email(email)
+        if user is None:
+            raise UnknownUserError(
+                f"There is no user with the address {email}. Make one with: "
+                f"reviewgraph user create {email}"
+            )
+        ended = work.sessions.end_all(user.id, "ended_by_operator")
+        console.say(f"Ended {ended} {'session' if ended == 1 else 'sessions'} of {user.email}.")
+        if second_factor:
+            work.second_factors.remove(user.id)
+            _tell(work, user, "user.second_factor_removed")
+            work.mail.send("second_factor_removed", to=user.email, name=user.name)
+            console.say("Log-ins ask for the password alone from now on.")
+        _tell(work, user, "user.password_reset_asked")
+        _give_link(work, user, session.settings, by_mail=mail)
+
+
+def _tell(work: UnitOfWork, user: User, kind: str) -> None:
+    work.events.add(kind, str(user.id), data={"user": str(user.id), "by": "operator"})
+
+
+def _give_link(work: UnitOfWork, user: User, settings: Settings, *, by_mail: bool) -> None:
+    """Issue a token to choose a password, and mail or print the link that holds it."""
+    token = work.one_time_tokens.issue("reset_password", email=user.email, user_id=user.id)
+    if by_mail:
+        work.mail.send("reset_password", to=user.email, token_id=str(token.id))
+        console.say("A link to choose a password is sent as soon as a worker runs.")
+        return
+    site = settings.public_url.rstrip("/")
+    text = work.one_time_tokens.text_of(token)
+    console.say("Choose a password within 30 minutes (shown only now, works once):")
+    console.say(f"{site}/confirm?purpose=reset_password&token={text}")
