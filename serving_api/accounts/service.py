@@ -85,6 +85,8 @@ class Accounts:
             Problem: ``too-many-requests``.
         """
         self.limits.mail(email, client)
+        # Nobody needs this hash: beside the time that it takes, nothing tells who has an account.
+        hash_password(email)
         with self._database.work(None) as work:
             user = work.users.by_email(email)
             if user is None or not user.is_active:

@@ -77,3 +77,26 @@ def test_policies_of_older_releases_are_rewritten(owner):
     upgrade(owner)
     with owner.begin() as connection:
         assert connection.scalar(text(rewritten)) == connection.scalar(text(policies)) > 0
+
+
+def test_whoever_was_let_in_by_an_older_release_has_a_confirmed_address(owner):
+    downgrade(owner, "0009")
+    with owner.begin() as connection:
+        unwalled(connection, "users")
+        connection.execute(
+            text(
+                "insert into reviewgraph.users (email, name, password_hash)"
+                " values ('ada@example.com', 'Ada', 'x')"
+            )
+        )
+        walled(connection, "users")
+    upgrade(owner)
+    check(owner)
+    with owner.begin() as connection:
+        unwalled(connection, "users")
+        query = text("select email_verified_at = created_at from reviewgraph.users")
+        assert connection.scalar(query) is True
+        connection.execute(text("update reviewgraph.users set password_hash = null"))
+        walled(connection, "users")
+    downgrade(owner, "0009")
+    upgrade(owner)
