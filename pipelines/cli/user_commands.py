@@ -41,7 +41,7 @@ def create(
 
     with open_session() as session, session.database.jobs() as work:
         user = work.users.create(email, name or email.split("@")[0], None)
-        _tell(work, user, "user.created")
+        _tell(work, user, "user.registered")
         console.say(f"Created {user.email}.")
         _give_link(work, user, session.settings, by_mail=mail)
 
@@ -72,7 +72,7 @@ def reset(
         console.say(f"Ended {ended} {'session' if ended == 1 else 'sessions'} of {user.email}.")
         if second_factor:
             work.second_factors.remove(user.id)
-            _tell(work, user, "user.second_factor_removed")
+            _tell(work, user, "user.second_factor_disabled")
             work.mail.send("second_factor_removed", to=user.email, name=user.name)
             console.say("Log-ins ask for the password alone from now on.")
         _tell(work, user, "user.password_reset_asked")

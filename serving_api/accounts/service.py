@@ -76,7 +76,7 @@ class Accounts:
                 raise Problem("one-time-token-not-valid")
             work.act_as(redeemed.user_id)
             work.users.mark_verified(redeemed.user_id)
-            tell(work, "user.email_verified", redeemed.user_id)
+            tell(work, "user.verified", redeemed.user_id)
 
     def forget_password(self, email: str, client: str) -> None:
         """Send a link to choose another password, or a mail that says there is no account.

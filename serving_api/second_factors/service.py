@@ -89,7 +89,7 @@ class SecondFactors:
         with proven_work(self.services, self.limits, proof, _require_factor) as (work, user):
             work.second_factors.remove(user.id)
             end_other_sessions(work, user.id, "second_factor_changed", keep=principal.session_id)
-            tell(work, "user.second_factor_removed", user.id)
+            tell(work, "user.second_factor_disabled", user.id)
             work.mail.send("second_factor_removed", to=user.email, name=user.name)
 
 

@@ -232,7 +232,7 @@ def _take_in(work: UnitOfWork, provider: IdentityProvider, identity: Identity) -
         work.users.mark_verified(user.id)
     if not work.identity_providers.link(identity.issuer, identity.subject, user.id):
         raise ProviderError("the subject was linked a moment ago")
-    tell(work, "user.identity_linked", user.id, issuer=identity.issuer)
+    tell(work, "identity.linked", user.id, issuer=identity.issuer)
     if work.identity_providers.join(provider, user.id):
         work.events.add(
             "membership.added",

@@ -46,7 +46,7 @@ def test_somebody_registers_confirms_the_address_and_logs_in(world):
     with client_of(world, "NORA@example.com") as nora:
         me = nora.get("/v1/me").json()
     assert (me["email"], me["name"], me["tenants"]) == ("nora@example.com", "Nora Quill", [])
-    assert events_of(world, "nora@example.com") == ["user.registered", "user.email_verified"]
+    assert events_of(world, "nora@example.com") == ["user.registered", "user.verified"]
 
 
 def test_registering_a_taken_address_is_answered_alike_and_changes_nothing(world):

@@ -203,7 +203,7 @@ def test_what_changes_how_one_logs_in_asks_for_the_code_too(world):
         assert client.get(FACTOR).json() == {"is_enabled": False, "recovery_codes_left": 0}
     assert log_in(world, phone.email).status_code == 200
     assert mails_to(world, phone.email)[-1] == "second_factor_removed"
-    assert events_of(world, phone.email)[-1] == "user.second_factor_removed"
+    assert events_of(world, phone.email)[-1] == "user.second_factor_disabled"
 
 
 def test_setting_up_a_factor_ends_the_other_sessions(world):
