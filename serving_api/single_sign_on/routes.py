@@ -79,7 +79,10 @@ async def finish_single_sign_on(
     client: CurrentClient,
     response: Response,
     arrived: Annotated[schemas.Arrival, Query()],
-    browser: Annotated[str | None, Cookie(alias=COOKIE, max_length=200)] = None,
+    browser: Annotated[
+        str | None,
+        Cookie(alias=COOKIE, max_length=200, description="What the browser was given."),
+    ] = None,
 ) -> LoggedIn | Response:
     """Get the tokens of a new session, where the provider vouches for a user of the tenant."""
     arrival = Return(
