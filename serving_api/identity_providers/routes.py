@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from serving_api.identity_providers import schemas, service
 from serving_api.kit.auth import AsMember
@@ -55,6 +56,8 @@ def add_identity_provider(
     summary="Remove an identity provider",
     status_code=HTTPStatus.NO_CONTENT,
 )
-def remove_identity_provider(provider_id: str, session: AsMember) -> None:
+def remove_identity_provider(
+    provider_id: Annotated[str, Path(description="The provider's id, a UUID.")], session: AsMember
+) -> None:
     """Remove a provider. Whoever came by it stays a member and can choose a password by mail."""
     service.remove_provider(session, provider_id)
