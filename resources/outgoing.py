@@ -126,15 +126,19 @@ class OutgoingClient:
         return await self._json("GET", url)
 
     async def post_form(
-        self, url: str, form: Mapping[str, str], *, user: str, password: str
+        self, url: str, form: Mapping[str, str], *, credentials: tuple[str, str] | None = None
     ) -> dict[str, Any]:
         """The JSON object with which an address answers a form.
+
+        Args:
+            url: The address.
+            form: What is sent.
+            credentials: Name and password for the Authorization header.
 
         Raises:
             OutgoingRefusedError: If the address may not be asked.
             OutgoingFailedError: If there is no such answer.
         """
-        credentials = httpx2.BasicAuth(user, password)
         return await self._json("POST", url, data=dict(form), auth=credentials)
 
     async def _json(self, method: str, url: str, **more: Any) -> dict[str, Any]:

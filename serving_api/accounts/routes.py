@@ -76,7 +76,7 @@ async def verify_email(
     body: schemas.TokenOnly, accounts: CurrentAccounts, passwords: CurrentPasswords
 ) -> None:
     """Confirm the address of a new account, with what the mail held."""
-    await passwords.run("links", lambda: accounts.verify_email(body.token))
+    await passwords.run(body.token, lambda: accounts.verify_email(body.token))
 
 
 @router.post(
@@ -111,7 +111,7 @@ async def reset_password(
     Nobody is logged in by it: log in with the new password, and the second factor if there is one.
     """
     password = body.password.get_secret_value()
-    await passwords.run("links", lambda: accounts.reset_password(body.token, password))
+    await passwords.run(body.token, lambda: accounts.reset_password(body.token, password))
 
 
 @router.post(
@@ -125,7 +125,7 @@ async def confirm_new_email(
     body: schemas.TokenOnly, accounts: CurrentAccounts, passwords: CurrentPasswords
 ) -> None:
     """Take over the address that the mail went to. Both addresses are told."""
-    await passwords.run("links", lambda: accounts.confirm_new_email(body.token))
+    await passwords.run(body.token, lambda: accounts.confirm_new_email(body.token))
 
 
 @router.post(

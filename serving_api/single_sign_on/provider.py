@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote_plus
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
@@ -46,6 +47,8 @@ class ProviderMetadata:
         token_endpoint: Where a code is exchanged.
         jwks_uri: Where its keys are.
         names_itself: Whether it says who it is when it sends somebody back (RFC 9207).
+        wants_secret_in_form: Whether it takes a client's secret in the form alone; else in the
+            header, as every provider should.
     """
 
     issuer: str
@@ -53,6 +56,7 @@ class ProviderMetadata:
     token_endpoint: str
     jwks_uri: str
     names_itself: bool
+    wants_secret_in_form: bool
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,11 @@ async def discover(client: OutgoingClient, issuer: str) -> ProviderMetadata:
             raise ProviderError(f"the {name} is no address that may be asked") from None
         found[name] = address
     names_itself = said.get("authorization_response_iss_parameter_supported") is True
-    return ProviderMetadata(issuer=issuer, names_itself=names_itself, **found)
+    methods = said.get("token_endpoint_auth_methods_supported")
+    in_header = not isinstance(methods, list) or "client_secret_basic" in methods
+    return ProviderMetadata(
+        issuer=issuer, names_itself=names_itself, wants_secret_in_form=not in_header, **found
+    )
 
 
 def address_to_log_in(
@@ -141,9 +149,15 @@ async def exchange(
         "client_id": client_id,
         "code_verifier": verifier,
     }
+    # In the header both are spelled as in a form (RFC 6749, 2.3.1): either may hold a colon.
+    credentials = (quote_plus(client_id), quote_plus(client_secret))
+    if metadata.wants_secret_in_form:
+        form["client_secret"] = client_secret
     try:
         answer = await client.post_form(
-            metadata.token_endpoint, form, user=client_id, password=client_secret
+            metadata.token_endpoint,
+            form,
+            credentials=None if metadata.wants_secret_in_form else credentials,
         )
     except OutgoingRefusedError as error:
         raise ProviderError(str(error)) from None

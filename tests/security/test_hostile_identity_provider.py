@@ -108,6 +108,15 @@ def test_an_honest_provider_logs_its_users_in(world, provider):
     assert len(form["code_verifier"]) >= 43
 
 
+def test_a_provider_that_wants_the_secret_in_the_form_gets_it_there(world, provider):
+    provider.metadata = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    assert log_in(world, provider).status_code == 200
+    assert provider.asked[-1]["client_secret"] == CLIENT_SECRET
+    provider.metadata = {}
+    assert log_in(world, provider).status_code == 200
+    assert "client_secret" not in provider.asked[-1]
+
+
 def claims(**changed: Any) -> Callable[[Provider], None]:
     return lambda provider: provider.claims.update(changed)
 
