@@ -166,14 +166,21 @@ def test_nobody_ends_or_sees_a_session_of_somebody_else(world, grant):
     assert me(world, grant["access_token"]) == 200
 
 
-def test_whoever_is_switched_off_is_refused_at_once(world, grant):
+def test_whoever_is_switched_off_is_refused_at_once_and_comes_back_to_no_session(world, grant):
     switch = "update reviewgraph.users set is_active = :active where id = :id"
     user = world.users["zoe"].id
-    for active, status in ((False, 401), (True, 200)):
+    other = world.token("eve")
+    for active in (False, True):
         with world.database.jobs() as work:
             work.session.execute(text(switch), {"active": active, "id": user})
-        assert me(world, grant["access_token"]) == status
-        assert refresh(world, grant["refresh_token"]).status_code == status
+        assert me(world, grant["access_token"]) == 401
+        assert refresh(world, grant["refresh_token"]).status_code == 401
+    query = "select end_reason from reviewgraph.sessions where id = :id"
+    with world.database.jobs() as work:
+        session_id = session_of(world, grant)
+        assert work.session.scalar(text(query), {"id": session_id}) == "deactivated"
+    assert me(world, world.log_in("zoe")["access_token"]) == 200
+    assert me(world, other) == 200
 
 
 def test_what_is_no_refresh_token_is_refused_and_not_told_why(world, grant):

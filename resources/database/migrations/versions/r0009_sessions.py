@@ -38,6 +38,7 @@ def upgrade() -> None:
     """Create the tables behind their walls."""
     _create_signing_keys()
     _create_sessions()
+    _end_sessions_with_their_users()
     _create_api_keys()
     _let_accounts_have_events()
 
@@ -112,6 +113,21 @@ def _create_sessions() -> None:
     )
 
 
+def _end_sessions_with_their_users() -> None:
+    """Let a user who is switched off, in whatever way, come back to no session of before."""
+    op.execute(
+        f"create function {SCHEMA}.end_sessions() returns trigger language plpgsql"
+        " set search_path = pg_catalog, pg_temp as $$ begin"
+        f" update {SCHEMA}.sessions set ended_at = now(), end_reason = 'deactivated'"
+        " where user_id = new.id and ended_at is null; return null; end $$"
+    )
+    op.execute(
+        f"create trigger end_sessions after update of is_active on {SCHEMA}.users for each row"
+        " when (old.is_active and not new.is_active)"
+        f" execute function {SCHEMA}.end_sessions()"
+    )
+
+
 def _create_api_keys() -> None:
     op.create_table(
         "api_keys",
@@ -162,5 +178,7 @@ def _let_accounts_have_events() -> None:
 def downgrade() -> None:
     """Drop the tables."""
     op.execute(f"drop policy own_account on {SCHEMA}.events")
+    op.execute(f"drop trigger end_sessions on {SCHEMA}.users")
+    op.execute(f"drop function {SCHEMA}.end_sessions()")
     for table in ("api_keys", "sessions", "signing_keys"):
         op.drop_table(table, schema=SCHEMA)
