@@ -45,6 +45,9 @@ MAX_IDLE = timedelta(days=14)
 MAX_LIFETIME = timedelta(days=90)
 """How long a session lasts in any case."""
 
+MAX_LASTING = 100
+"""How many sessions of one user last at the same time; one more ends the one unused longest."""
+
 MAX_REUSE = timedelta(seconds=10)
 """How long a refresh token is taken again after it was replaced."""
 
@@ -63,6 +66,7 @@ EndReason = Literal[
     "email_changed",
     "second_factor_changed",
     "deactivated",
+    "too_many",
 ]
 END_REASONS: tuple[EndReason, ...] = (
     "logged_out",
@@ -73,6 +77,7 @@ END_REASONS: tuple[EndReason, ...] = (
     "email_changed",
     "second_factor_changed",
     "deactivated",
+    "too_many",
 )
 
 
@@ -148,7 +153,15 @@ class SessionRepository(Repository):
             user_agent=_printable(user_agent),
             address=_printable(address),
         )
-        return self._exactly_one(LoginSession, statement.returning(sessions))
+        started = self._exactly_one(LoginSession, statement.returning(sessions))
+        unused = (
+            select(sessions.c.id)
+            .where(sessions.c.user_id == user_id, sessions.c.id != started.id, *_LASTING)
+            .order_by(sessions.c.last_used_at.desc())
+            .offset(MAX_LASTING - 1)
+        )
+        self._end(user_id, "too_many", sessions.c.id.in_(unused))
+        return started
 
     def user_of(self, user_id: uuid.UUID, session_id: uuid.UUID) -> User | None:
         """The user of a session, if the session lasts and the user is active."""

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from pipelines.background import Background, build_app
+from resources.database.sessions import MAX_LASTING
 from resources.settings import PROJECT_ROOT
 from serving_api.sessions import refresh_tokens
 from tests.api_world import World
@@ -279,3 +280,20 @@ def test_an_operator_sees_and_ends_the_sessions_of_a_user(world, grant):
     unknown = run("end", "nobody@example.com")
     assert unknown.returncode == 1
     assert "no user with the address nobody@example.com" in unknown.stderr
+
+
+def test_one_session_more_than_there_may_be_ends_the_one_that_was_unused_longest(world, grant):
+    user, oldest = world.users["zoe"].id, session_of(world, grant)
+    with world.database.jobs() as work:
+        for _ in range(MAX_LASTING - 2):
+            work.sessions.start(user)
+    used_since = session_of(world, world.log_in("zoe"))
+    move_back(world, oldest, last_used_at="2 hours")
+    move_back(world, used_since, created_at="3 hours", last_used_at="1 hour")
+    assert me(world, grant["access_token"]) == 200
+    newest = world.log_in("zoe")
+    assert me(world, grant["access_token"]) == 401
+    with world.database.jobs() as work:
+        lasting = {session.id for session in work.sessions.list(user)}
+    assert len(lasting) == MAX_LASTING
+    assert {used_since, session_of(world, newest)} <= lasting

@@ -87,7 +87,8 @@ def _create_sessions() -> None:
         sa.Column("refreshed_at", TIMESTAMP, server_default=NOW, nullable=False),
         sa.CheckConstraint(
             "end_reason in ('logged_out', 'ended_by_user', 'ended_by_operator', 'refresh_reused',"
-            " 'password_changed', 'email_changed', 'second_factor_changed', 'deactivated')",
+            " 'password_changed', 'email_changed', 'second_factor_changed', 'deactivated',"
+            " 'too_many')",
             name=op.f("ck_sessions_end_reason"),
         ),
         sa.CheckConstraint(
