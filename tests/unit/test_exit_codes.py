@@ -61,6 +61,8 @@ WRONG = [
     ["up", "--api-port", "-1"],
     ["api", "--port", "99999"],
     ["sandbox", "--port", "-1"],
+    ["mail", "show"],
+    ["mail", "test"],
     ["sessions", "list", "ann"],
     ["sessions", "end", "ann at example.com"],
     ["tenant", "create", "No Tenant"],
@@ -141,7 +143,14 @@ def test_what_cannot_be_done_here_ends_with_one(arguments, monkeypatch, capsys, 
 
 def test_every_command_is_tried_wrongly():
     tried = {tuple(arguments[:2]) for arguments in WRONG} | {(one[0],) for one in WRONG}
-    without_values = {("doctor",), ("tenant", "list"), ("keys", "list"), ("keys", "rotate")}
+    without_values = {
+        ("doctor",),
+        ("keys", "list"),
+        ("keys", "rotate"),
+        ("mail", "list"),
+        ("tenant", "list"),
+        ("worker",),
+    }
     assert set(COMMANDS) - without_values <= tried
 
 
