@@ -140,6 +140,16 @@ def test_refusals_are_warnings_that_name_the_problem(world, log):
     assert log.request(unknown)["problem"] == "not-found"
 
 
+def test_a_request_with_an_api_key_names_the_key_and_its_maker_and_no_secret(world, log):
+    key, shown = world.key("acme", "ada", "metrics:read")
+    with log.client(shown) as program:
+        told = log.request(program.get(f"{ACME}/metrics"))
+    assert (told["user"], told["key"]) == (str(world.users["ada"].id), str(key.id))
+    with log.client(world.token("ada")) as ada:
+        assert "key" not in log.request(ada.get(f"{ACME}/metrics"))
+    assert shown[31:-6] not in log.path.read_text()
+
+
 def test_a_log_in_is_logged_with_the_user_and_the_session(world, log):
     with log.client() as anonymous:
         answer = anonymous.post(
