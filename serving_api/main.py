@@ -30,6 +30,7 @@ from serving_api.introduction import INTRODUCTION
 from serving_api.kit import errors, openapi
 from serving_api.kit.caching import AnswerCache
 from serving_api.kit.edge import Edge
+from serving_api.kit.idempotency import Seals
 from serving_api.kit.key_checks import KeyChecks
 from serving_api.kit.keyring import KeyRing
 from serving_api.kit.paging import Cursors
@@ -113,6 +114,7 @@ def create_app(
                 tokens=tokens,
                 key_checks=KeyChecks(used_database),
                 cursors=Cursors(used_database.keys),
+                seals=Seals(settings.signing_key),
             )
             app.state.sign_ins = SignIns(used_database, tokens)
             app.state.passwords = PasswordChecks(used_database, settings.worker_count)

@@ -35,3 +35,7 @@ class SupersededAttemptError(ReviewGraphError):
 
 class TierNotAllowedError(ReviewGraphError):
     """A tenant chose a tier of enrichment that its plan does not allow."""
+
+
+class RequestInFlightError(ReviewGraphError):
+    """A request with the same idempotency key is being worked on."""

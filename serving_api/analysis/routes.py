@@ -12,12 +12,15 @@ from serving_api.kit.auth import CurrentPrincipal, member_session, only_tenant
 from serving_api.kit.caching import NO_STORE
 from serving_api.kit.edge import takes_bodies
 from serving_api.kit.errors import documented
+from serving_api.kit.idempotency import without_key
 from serving_api.kit.openapi import Tag, inlined
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 
 TAG = Tag(name="analysis", description="Annotating texts while you wait.")
 
 router = APIRouter(
+    route_class=Route,
     tags=[TAG["name"]],
     responses=documented(
         "unauthenticated",
@@ -81,6 +84,7 @@ CurrentAnalyzer = Annotated[service.Analyzer, Depends(current_analyzer)]
     openapi_extra=_BODY,
 )
 @takes_bodies(up_to=MAX_BODY_BYTES)
+@without_key("nothing of it is stored, so sending it twice has no second effect")
 async def analyze_texts(
     request: Request, reading: TenantReading, analyzer: CurrentAnalyzer
 ) -> Response:

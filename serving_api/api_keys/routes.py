@@ -11,10 +11,12 @@ from serving_api.api_keys import schemas, service
 from serving_api.kit.auth import AsMember
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 
 TAG = Tag(name="API keys", description="What programs show instead of a log-in.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants/{tenant}/api-keys",
     tags=[TAG["name"]],
     responses=documented(

@@ -10,11 +10,13 @@ from serving_api.corrections import schemas, service
 from serving_api.kit.auth import AsMember
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 
 TAG = Tag(name="corrections", description="What people say of reviews where the models err.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants/{tenant}/reviews/{review_key}/corrections",
     tags=[TAG["name"]],
     responses=documented(

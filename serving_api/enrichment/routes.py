@@ -9,10 +9,12 @@ from serving_api.kit.auth import AsMember
 from serving_api.kit.edge import takes_bodies
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 
 TAG = Tag(name="enrichment", description="What a tenant's reviews are annotated with.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants/{tenant}",
     tags=[TAG["name"]],
     responses=documented("unauthenticated", "insufficient-scope", "not-found", "unavailable"),

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Response
 
 from serving_api.health import schemas, service
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 
 TAG = Tag(name="health", description="For whoever runs the API.")
 
-router = APIRouter(tags=[TAG["name"]])
+router = APIRouter(route_class=Route, tags=[TAG["name"]])
 
 
 @router.get("/healthz", operation_id="read_health", summary="Is the API alive")

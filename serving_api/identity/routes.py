@@ -11,13 +11,17 @@ from serving_api.identity import schemas, service
 from serving_api.identity.passwords import PasswordChecks
 from serving_api.kit.auth import AsUser
 from serving_api.kit.errors import documented
+from serving_api.kit.idempotency import without_key
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.sessions.routes import CurrentSignIns
 from serving_api.sessions.sign_ins import Client
 
 TAG = Tag(name="identity", description="Logging in, and who one is.")
 
-router = APIRouter(prefix="/v1", tags=[TAG["name"]], responses=documented("unavailable"))
+router = APIRouter(
+    route_class=Route, prefix="/v1", tags=[TAG["name"]], responses=documented("unavailable")
+)
 
 
 async def current_passwords(request: Request) -> PasswordChecks:
@@ -51,6 +55,7 @@ CurrentClient = Annotated[Client, Depends(current_client)]
         ),
     },
 )
+@without_key("logging in again gives a token of its own, and a token is kept nowhere")
 async def log_in(
     body: schemas.LogIn,
     passwords: CurrentPasswords,

@@ -25,6 +25,7 @@ from resources.database.api_keys import PREFIX as API_KEY_PREFIX
 from resources.database.users import Role
 from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import CHALLENGE, Problem, invalid_parameter
+from serving_api.kit.idempotency import kept_once
 from serving_api.kit.parameters import TenantPath
 from serving_api.kit.permissions import Permission, permissions_of
 from serving_api.kit.services import CurrentServices, Services, services_of
@@ -115,14 +116,19 @@ class TenantSession:
             raise Problem("insufficient-scope", f"The key needs the scope {permission}.")
 
 
-def user_session(services: CurrentServices, principal: CurrentPrincipal) -> Iterator[UserSession]:
+def user_session(
+    request: Request, services: CurrentServices, principal: CurrentPrincipal
+) -> Iterator[UserSession]:
     """A unit of work for a user who has logged in.
 
     Raises:
         Problem: ``unauthenticated`` if the user is gone or no longer active, or the session has
             ended; ``insufficient-scope`` for an API key, which acts within its tenant alone.
     """
-    with user_work(services, principal) as (work, user):
+    with (
+        user_work(services, principal) as (work, user),
+        kept_once(request.scope, services.seals, work, principal.user_id, None),
+    ):
         yield UserSession(principal, user, work)
 
 
@@ -136,7 +142,7 @@ def user_work(services: Services, principal: Principal) -> Iterator[tuple[UnitOf
 
 
 def tenant_session(
-    services: CurrentServices, principal: CurrentPrincipal, tenant: TenantPath
+    request: Request, services: CurrentServices, principal: CurrentPrincipal, tenant: TenantPath
 ) -> Iterator[TenantSession]:
     """A unit of work for a member of the tenant in the address.
 
@@ -144,7 +150,10 @@ def tenant_session(
         Problem: ``not-found`` if there is no such tenant or the user is no member of it, without
             a difference between the two; ``unauthenticated`` as for :func:`user_session`.
     """
-    with member_session(services, principal, tenant) as session:
+    with (
+        member_session(services, principal, tenant) as session,
+        kept_once(request.scope, services.seals, session.work, principal.user_id, tenant),
+    ):
         yield session
 
 

@@ -180,6 +180,11 @@ REGISTRY: dict[str, ProblemKind] = {
         "The tenant has as many API keys as it may have",
         "Revoke keys that are no longer needed, then make the new one.",
     ),
+    "request-in-flight": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "The first request with this idempotency key is still being worked on",
+        "Wait the seconds given in Retry-After, then send the request again with its key.",
+    ),
     "too-many-requests": ProblemKind(
         HTTPStatus.TOO_MANY_REQUESTS,
         "More is asked for than can be worked on",

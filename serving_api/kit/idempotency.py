@@ -1,75 +1,204 @@
 """Requests that may be sent twice: the header ``Idempotency-Key``, and what it promises.
 
-A key is the tenant's. With the same key and body comes the answer of the first time, without a
-second effect; with the same key and another body a refusal. Only what succeeded is kept: a request
-that was refused may be mended and sent again with its key.
+With the same key and the same request comes the answer of the first time, without a second effect;
+with the same key and another request a refusal; while the first is being worked on, a refusal that
+says when to ask again. Only what succeeded is kept: a request that was refused may be mended and
+sent again with its key.
+
+Every route that changes something keeps this promise by being what it is: a :class:`~serving_api.
+kit.routing.Route` that works in a session. The route reads the key and, once the endpoint has
+answered, hands over the whole answer; the session's unit of work, which is still open then, keeps
+it in the transaction of the effect.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+import hmac
+import json
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeVar
 
-from fastapi import Header
-from pydantic import BaseModel
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from fastapi import Request
+from starlette.responses import Response
+from starlette.types import Scope
 
-from serving_api.kit.auth import TenantSession
-from serving_api.kit.errors import Problem
+from resources.database import RequestInFlightError, UnitOfWork
+from serving_api.kit.errors import Problem, invalid_parameter
 
-Answer = TypeVar("Answer", bound=BaseModel)
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+MAX_KEY_LENGTH = 255
+CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+PARAMETER: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "A name of your choice for this request, up to 255 visible ASCII characters. "
+    "Sent again with it within a day, the request has no second effect and gets the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+"""How the OpenAPI document describes the header."""
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[!-~]+$",
-        description="A name of your choice for this request. Sent again with it within a day, the "
-        "request has no second effect and gets the same answer.",
-    ),
-]
-"""The key that a request bears, if any: up to 255 visible ASCII characters."""
+_SCOPE = "reviewgraph.attempt"
+_VISIBLE = re.compile(r"[!-~]+")
+_IN_FLIGHT_RETRY_SECONDS = "1"
+_NONCE_BYTES = 12
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-def once(
-    session: TenantSession,
-    key: str | None,
-    *,
-    operation: str,
-    body: BaseModel,
-    answer: type[Answer],
-    produce: Callable[[], Answer],
-) -> Answer:
-    """Answer a request that changes something; what a key has been answered before, again.
+def without_key(reason: str) -> Callable[[Endpoint], Endpoint]:
+    """Declare that an endpoint takes no ``Idempotency-Key``, and why it needs none.
+
+    Place it below the decorator of the route, so that the router registers what it returns.
+    """
+
+    def declare(endpoint: Endpoint) -> Endpoint:
+        endpoint.without_key = reason  # type: ignore[attr-defined]
+        return endpoint
+
+    return declare
+
+
+@dataclass
+class Attempt:
+    """One request that bears a key.
+
+    Attributes:
+        key: As the client gave it.
+        operation: What is asked for: the operation's name in the API's document.
+        fingerprint: Of method, address and body.
+        answer: What the endpoint answered; None until it has.
+    """
+
+    key: str
+    operation: str
+    fingerprint: str
+    answer: Response | None = None
+
+
+class AnsweredBeforeError(Exception):
+    """The request has been answered before; ``answer`` is what it was answered."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__("answered before")
+        self.answer = answer
+
+
+class Seals:
+    """Encrypts kept answers, so that a copy of the database shows none of them.
 
     Args:
-        session: Who asks; its unit of work holds both the effect and the kept answer.
-        key: The request's key; without one every request has its effect.
-        operation: What is asked for: the operation's name in the API's document.
-        body: The request's body.
-        answer: The shape of the answer.
-        produce: Has the effect and says what is answered.
+        signing_key: The installation's secret key; answers are sealed with a key derived from it.
+    """
+
+    def __init__(self, signing_key: str) -> None:
+        self._cipher = AESGCM(hmac.digest(signing_key.encode(), b"kept answers v1", "sha256"))
+
+    def close(self, answer: Response, bound_to: str) -> bytes:
+        """Seal an answer so that it opens for the same request alone."""
+        content = json.dumps(
+            {
+                "status": answer.status_code,
+                "headers": [
+                    [n.decode("latin-1"), v.decode("latin-1")] for n, v in answer.raw_headers
+                ],
+                "body": bytes(answer.body).decode("latin-1"),
+            }
+        ).encode()
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, content, bound_to.encode())
+
+    def open(self, sealed: bytes, bound_to: str) -> Response:
+        """The answer that was sealed.
+
+        Raises:
+            InvalidTag: It was sealed with another key, or for another request.
+        """
+        nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        kept = json.loads(self._cipher.decrypt(nonce, content, bound_to.encode()))
+        answer = Response(kept["body"].encode("latin-1"), kept["status"])
+        answer.raw_headers = [
+            (n.encode("latin-1"), v.encode("latin-1")) for n, v in kept["headers"]
+        ]
+        answer.headers[REPLAYED] = "true"
+        return answer
+
+
+async def attempt_of(request: Request, operation: str) -> Attempt | None:
+    """The attempt that a request makes; None for a request without a key.
 
     Raises:
-        Problem: ``idempotency-key-reused`` if the key stands for another request.
+        Problem: ``invalid-parameters`` for a key that cannot be one.
     """
+    key = request.headers.get(HEADER)
     if key is None:
-        return produce()
-    tenant_id = session.tenant.id
-    fingerprint = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
-    kept = session.work.idempotency.take(tenant_id, key)
-    if kept is None:
-        produced = produce()
-        session.work.idempotency.keep(
-            tenant_id,
-            key,
-            operation=operation,
-            fingerprint=fingerprint,
-            answer=produced.model_dump(mode="json"),
+        return None
+    if len(key) > MAX_KEY_LENGTH or not _VISIBLE.fullmatch(key):
+        raise invalid_parameter(
+            f"header.{HEADER}", f"must be 1 to {MAX_KEY_LENGTH} visible ASCII characters"
         )
-        return produced
-    if (kept.operation, kept.fingerprint) != (operation, fingerprint):
-        raise Problem("idempotency-key-reused")
-    return answer.model_validate(kept.answer)
+    digest = hashlib.sha256()
+    scope = request.scope
+    # Each part behind its length, so that no two requests are spelled the same.
+    for part in (
+        request.method.encode(),
+        scope.get("raw_path") or scope["path"].encode(),
+        scope["query_string"],
+        await request.body(),
+    ):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    attempt = Attempt(key, operation, digest.hexdigest())
+    scope[_SCOPE] = attempt
+    return attempt
+
+
+@contextmanager
+def kept_once(
+    scope: Scope, seals: Seals, work: UnitOfWork, user_id: uuid.UUID, tenant_id: str | None
+) -> Iterator[None]:
+    """Surround what a session does for a request, so that its key has one effect.
+
+    Raises:
+        AnsweredBeforeError: The key stands for this very request.
+        Problem: ``idempotency-key-reused`` if it stands for another one; ``request-in-flight``
+            while that is being worked on.
+    """
+    attempt: Attempt | None = scope.get(_SCOPE)
+    if attempt is None:
+        yield
+        return
+    try:
+        kept = work.idempotency.take(user_id, tenant_id, attempt.key)
+    except RequestInFlightError:
+        raise Problem(
+            "request-in-flight", headers={"Retry-After": _IN_FLIGHT_RETRY_SECONDS}
+        ) from None
+    bound_to = f"{user_id} {tenant_id} {attempt.fingerprint}"
+    if kept is not None:
+        if (kept.operation, kept.fingerprint) != (attempt.operation, attempt.fingerprint):
+            raise Problem("idempotency-key-reused")
+        try:
+            raise AnsweredBeforeError(seals.open(kept.sealed, bound_to))
+        except InvalidTag:  # the installation's key was changed since
+            raise Problem("idempotency-key-reused") from None
+    yield
+    answer = attempt.answer
+    if answer is not None and answer.status_code < HTTPStatus.BAD_REQUEST:
+        work.idempotency.keep(
+            user_id,
+            tenant_id,
+            attempt.key,
+            operation=attempt.operation,
+            fingerprint=attempt.fingerprint,
+            sealed=seals.close(answer, bound_to),
+        )

@@ -11,6 +11,7 @@ from resources.database import Database
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
 from serving_api.kit.caching import AnswerCache
+from serving_api.kit.idempotency import Seals
 from serving_api.kit.key_checks import KeyChecks
 from serving_api.kit.keyring import KeyRing
 from serving_api.kit.paging import Cursors
@@ -30,6 +31,7 @@ class Services:
         tokens: Signs and reads access tokens.
         key_checks: Reads API keys.
         cursors: Signs and reads cursors.
+        seals: Encrypts the answers that are kept by idempotency keys.
     """
 
     database: Database
@@ -40,6 +42,7 @@ class Services:
     tokens: Tokens
     key_checks: KeyChecks
     cursors: Cursors
+    seals: Seals
 
 
 def services_of(request: Request) -> Services:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
 from serving_api.kit.published import Answering, answering
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.metrics import schemas, service
 from serving_api.metrics.series import series
@@ -17,6 +18,7 @@ from serving_api.metrics.series import series
 TAG = Tag(name="metrics", description="Numbers, each with the reviews behind it.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants/{tenant}/metrics",
     tags=[TAG["name"]],
     responses=documented(

@@ -10,14 +10,15 @@ from starlette.responses import StreamingResponse
 from serving_api.kit.auth import AsMember
 from serving_api.kit.caching import REVALIDATE, is_any, matches
 from serving_api.kit.errors import documented
-from serving_api.kit.idempotency import IdempotencyKey
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.reports import schemas, service
 
 TAG = Tag(name="reports", description="Written reports: list, download, ask for another.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants/{tenant}",
     tags=[TAG["name"]],
     responses=documented(
@@ -55,7 +56,6 @@ def list_reports(
             "forbidden",
             "insufficient-scope",
             "invalid-parameters",
-            "idempotency-key-reused",
             "too-many-requests",
         ),
     },
@@ -64,13 +64,12 @@ def request_report(
     wanted: schemas.NewReport,
     session: AsMember,
     response: Response,
-    key: IdempotencyKey = None,
 ) -> schemas.ReportRequest:
     """Queue a report. Owners, administrators and analysts may.
 
     While a request for the same report is open, it is the answer. A tenant may have 20 open.
     """
-    request = service.request_report(session, wanted, key)
+    request = service.request_report(session, wanted)
     response.headers["Location"] = service.request_address(session.tenant.id, request.id)
     return request
 

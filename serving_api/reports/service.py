@@ -19,7 +19,6 @@ from resources.storage.objects import (
 )
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
-from serving_api.kit.idempotency import once
 from serving_api.kit.paging import Cursors, link
 from serving_api.kit.ranges import RangeNotSatisfiableError, wanted_part
 from serving_api.reports.schemas import (
@@ -178,45 +177,34 @@ def _sound_chunks(
     return objects.stream(key, within=part)
 
 
-def request_report(session: TenantSession, wanted: NewReport, key: str | None) -> ReportRequest:
+def request_report(session: TenantSession, wanted: NewReport) -> ReportRequest:
     """Ask for a report; who asks for the same as an open request is given that one.
 
     Args:
         session: Who asks.
         wanted: What the report shall cover.
-        key: The request's idempotency key, if it has one.
 
     Raises:
         Problem: ``forbidden`` for a member who may only read; ``too-many-requests`` while the
-            tenant has as many open as it may; ``idempotency-key-reused``.
+            tenant has as many open as it may.
     """
     session.require("reports:write")
 
-    def ask() -> ReportRequest:
-        try:
-            request = session.work.report_queue.ask(
-                session.tenant.id,
-                requested_by=str(session.principal.user_id),
-                period_start=wanted.period_start,
-                period_end=wanted.period_end,
-            )
-        except database.TooManyOpenRequestsError:
-            raise Problem(
-                "too-many-requests",
-                f"{MAX_OPEN_REQUESTS} of your report requests are open, as many as there may be. "
-                "Wait until one is answered, then ask again.",
-                headers={"Retry-After": str(_SECONDS_PER_REPORT)},
-            ) from None
-        return _request(request)
-
-    return once(
-        session,
-        key,
-        operation="request_report",
-        body=wanted,
-        answer=ReportRequest,
-        produce=ask,
-    )
+    try:
+        request = session.work.report_queue.ask(
+            session.tenant.id,
+            requested_by=str(session.principal.user_id),
+            period_start=wanted.period_start,
+            period_end=wanted.period_end,
+        )
+    except database.TooManyOpenRequestsError:
+        raise Problem(
+            "too-many-requests",
+            f"{MAX_OPEN_REQUESTS} of your report requests are open, as many as there may be. "
+            "Wait until one is answered, then ask again.",
+            headers={"Retry-After": str(_SECONDS_PER_REPORT)},
+        ) from None
+    return _request(request)
 
 
 def get_request(session: TenantSession, request_id: str) -> ReportRequest:

@@ -11,12 +11,14 @@ from serving_api.kit.caching import NO_STORE
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
 from serving_api.kit.published import Answering, answering
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.reviews import schemas, service
 
 TAG = Tag(name="reviews", description="The reviews themselves.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants/{tenant}/reviews",
     tags=[TAG["name"]],
     responses=documented(

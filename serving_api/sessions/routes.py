@@ -9,14 +9,16 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from serving_api.kit.auth import AsUser
 from serving_api.kit.errors import documented
+from serving_api.kit.idempotency import without_key
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.sessions import schemas, service
 from serving_api.sessions.sign_ins import SignIns
 
 TAG = Tag(name="sessions", description="Log-ins that last: renewing tokens, and ending sessions.")
 
-router = APIRouter(tags=[TAG["name"]], responses=documented("unavailable"))
+router = APIRouter(route_class=Route, tags=[TAG["name"]], responses=documented("unavailable"))
 _OF_USERS = documented("unauthenticated", "insufficient-scope")
 # A key is announced for a minute before it signs.
 _KEYS_MAY_BE_KEPT = "public, max-age=30"
@@ -37,6 +39,7 @@ CurrentSignIns = Annotated[SignIns, Depends(current_sign_ins)]
     summary="Renew tokens",
     responses=documented("unauthenticated", "invalid-parameters", "body-too-large"),
 )
+@without_key("a refresh token used twice is told apart by its counter, for a while")
 async def refresh_session(body: schemas.Refresh, sign_ins: CurrentSignIns) -> schemas.Grant:
     """Exchange the newest refresh token for the next access token and the next refresh token.
 

@@ -7,12 +7,14 @@ from fastapi import APIRouter
 from serving_api.kit.auth import AsMember, AsUser
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.tenants import schemas, service
 
 TAG = Tag(name="tenants", description="The tenants one belongs to.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants",
     tags=[TAG["name"]],
     responses=documented("unauthenticated", "insufficient-scope", "unavailable"),

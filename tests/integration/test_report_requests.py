@@ -214,32 +214,6 @@ def test_the_same_key_and_body_get_the_same_answer_and_have_one_effect(world):
         assert work.reports.requests("queued", tenant_id="acme") == ()
 
 
-def test_fifty_requests_at_once_with_one_key_have_one_effect(world):
-    with world.client("ada") as ada, ThreadPoolExecutor(50) as threads:
-        answers = list(
-            threads.map(
-                lambda _: ada.post(
-                    f"{ACME}/reports", json=days(6), headers={"Idempotency-Key": "fifty"}
-                ),
-                range(50),
-            )
-        )
-    assert {one.status_code for one in answers} == {202}
-    assert len({one.text for one in answers}) == 1
-
-
-def test_a_key_stands_for_one_request_of_one_tenant(world):
-    headers = {"Idempotency-Key": "mine"}
-    with world.client("ada") as ada, world.client("bob") as bob:
-        mine = ada.post(f"{ACME}/reports", json=days(7), headers=headers)
-        other_body = ada.post(f"{ACME}/reports", json=days(8), headers=headers)
-        other_tenant = bob.post(f"{BRAVA}/reports", json=days(8), headers=headers)
-
-    assert (mine.status_code, other_tenant.status_code) == (202, 202)
-    assert other_body.status_code == 422
-    assert other_body.json()["type"] == "urn:reviewgraph:problem:idempotency-key-reused"
-
-
 def test_a_refusal_is_not_kept_under_its_key(world):
     headers = {"Idempotency-Key": "refused-first"}
     requests = flood(world, "acme", MAX_OPEN_REQUESTS)
@@ -248,31 +222,6 @@ def test_a_refusal_is_not_kept_under_its_key(world):
         with world.database.jobs() as work:
             work.report_queue.give_up(requests[0], "ended by the test")
         assert ada.post(f"{ACME}/reports", json=days(90), headers=headers).status_code == 202
-
-
-@pytest.mark.parametrize("key", ["", "x" * 256, "with space", "caf\u00e9"])
-def test_a_key_that_cannot_be_is_refused(world, key):
-    with world.client("ada") as ada:
-        answer = ada.post(
-            f"{ACME}/reports", json={}, headers={"Idempotency-Key": key.encode("latin-1")}
-        )
-    assert answer.status_code == 422
-
-
-def test_a_key_is_forgotten_after_its_time(world, monkeypatch):
-    headers = {"Idempotency-Key": "old"}
-    with world.client("ada") as ada:
-        first = ada.post(f"{ACME}/reports", json=days(11), headers=headers)
-        monkeypatch.setattr("resources.database.idempotency.TIME_KEPT", timedelta(0))
-        later = ada.post(f"{ACME}/reports", json=days(12), headers=headers)
-    assert (first.status_code, later.status_code) == (202, 202)
-
-
-def test_a_viewer_may_not_use_the_key_of_another(world):
-    headers = {"Idempotency-Key": "of-ada"}
-    with world.client("ada") as ada, world.client("vic") as vic:
-        ada.post(f"{ACME}/reports", json=days(13), headers=headers)
-        assert vic.post(f"{ACME}/reports", json=days(13), headers=headers).status_code == 403
 
 
 # Days ------------------------------------------------------------------------------------------

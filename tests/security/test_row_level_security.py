@@ -70,7 +70,9 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
         [UsageEntry(tenant_id=tenant_id, kind="report_made", subject="r", quantity=1, day=DAY)]
     )
     work.events.add("source.asked", "s", tenant_id=tenant_id)
-    work.idempotency.keep(tenant_id, "key", operation="o", fingerprint="f", answer={})
+    work.idempotency.keep(
+        user.id, tenant_id, "key", operation="o", fingerprint="f", sealed=b"answer"
+    )
     work.snapshots.point_to(tenant_id, "v1", path="p", row_count=1)
     request = work.reports.request(tenant_id)
     work.reports.add_document(

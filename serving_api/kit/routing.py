@@ -1,0 +1,68 @@
+"""The kind of route that every slice uses: ``APIRouter(route_class=Route)``.
+
+It adds what all routes owe their clients and no endpoint should have to think of: a request that
+changes something may be sent twice (see :mod:`serving_api.kit.idempotency`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from serving_api.kit.errors import documented
+from serving_api.kit.idempotency import (
+    CHANGING_METHODS,
+    PARAMETER,
+    AnsweredBeforeError,
+    attempt_of,
+)
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Route(APIRoute):
+    """A route of the API."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.takes_key = bool(CHANGING_METHODS & set(options.get("methods") or ())) and not hasattr(
+            endpoint, "without_key"
+        )
+        if self.takes_key:
+            _describe_key(options)
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Handler:
+        """The framework's handler, and around it what this kind of route adds."""
+        handle = super().get_route_handler()
+        return self._answering_once(handle) if self.takes_key else handle
+
+    def _answering_once(self, handle: Handler) -> Handler:
+        async def handle_once(request: Request) -> Response:
+            attempt = await attempt_of(request, self.operation_id or self.name)
+            try:
+                answer = await handle(request)
+            except AnsweredBeforeError as before:
+                return before.answer
+            if attempt is not None:
+                attempt.answer = answer
+            return answer
+
+        return handle_once
+
+
+def _describe_key(options: dict[str, Any]) -> None:
+    """Add the header and its refusals to what the OpenAPI document says of a route."""
+    extra = dict(options.get("openapi_extra") or {})
+    extra["parameters"] = [*extra.get("parameters", ()), PARAMETER]
+    options["openapi_extra"] = extra
+    responses = dict(options.get("responses") or {})
+    for status, refusal in documented("request-in-flight", "idempotency-key-reused").items():
+        said = responses.get(status)
+        if said is not None and "description" in said:
+            refusal["description"] = f"{said['description']}; {refusal['description']}"
+        responses[status] = {**(said or {}), **refusal}
+    options["responses"] = responses
