@@ -127,6 +127,18 @@ class Database:
         """A transaction of the graph or the command line, for all tenants."""
         return UnitOfWork(self._jobs_engine, self.keys)
 
+    def limits(self) -> UnitOfWork:
+        """A transaction of the application that counts and does nothing else.
+
+        It has connections of its own: who counts may hold another one already, and must not wait
+        for those who wait for it.
+        """
+        return UnitOfWork(self._limits_engine, keys=self.keys)
+
+    @cached_property
+    def _limits_engine(self) -> Engine:
+        return _pool(self._as_role(APP_ROLE), size=2, more=0)
+
     @cached_property
     def _app_engine(self) -> Engine:
         return _pool(self._as_role(APP_ROLE))
@@ -137,7 +149,7 @@ class Database:
 
     def close(self) -> None:
         """Give back all connections. The object can be used again afterwards."""
-        for name in ("_app_engine", "_jobs_engine"):
+        for name in ("_app_engine", "_jobs_engine", "_limits_engine"):
             engine = self.__dict__.pop(name, None)
             if engine is not None:
                 engine.dispose()
@@ -187,13 +199,13 @@ class Database:
             return str(work.session.scalar(text("show server_version")))
 
 
-def _pool(url: URL) -> Engine:
+def _pool(url: URL, *, size: int = 5, more: int = 25) -> Engine:
     return create_engine(
         url,
         hide_parameters=True,  # an error's message may be logged, and would quote what people wrote
         pool_pre_ping=True,  # the server may have been restarted since the connection was last used
-        pool_size=5,
-        max_overflow=25,
+        pool_size=size,
+        max_overflow=more,
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from alembic import op
 
+from resources.database.changes import CHANNEL
 from resources.database.schema import APP_ROLE, JOBS_ROLE, SCHEMA, TENANT_SETTING, current
 
 OWN_TENANT = f"tenant_id = {current(TENANT_SETTING)}"
@@ -63,4 +64,31 @@ def only_add_to(table: str) -> None:
     op.execute(
         f"create trigger only_add before update or delete or truncate on {SCHEMA}.{table}"
         f" for each statement execute function {SCHEMA}.refuse_change()"
+    )
+
+
+def tell_changes(table: str, subject: str, column: str, *, of: str) -> None:
+    """Let a table's changes be heard by those who keep copies of its rows in memory.
+
+    Args:
+        table: The table's name.
+        subject: What its rows are about, for example ``user``.
+        column: The column that says which one.
+        of: The changes that matter, for example ``update of ended_at or delete``.
+    """
+    op.execute(
+        f"create or replace function {SCHEMA}.tell_change() returns trigger language plpgsql as $$"
+        " begin"
+        "   if tg_op <> 'INSERT' then"
+        f"     perform pg_notify('{CHANNEL}', tg_argv[0] || ':' || (to_jsonb(old) ->> tg_argv[1]));"
+        "   end if;"
+        "   if tg_op <> 'DELETE' then"
+        f"     perform pg_notify('{CHANNEL}', tg_argv[0] || ':' || (to_jsonb(new) ->> tg_argv[1]));"
+        "   end if;"
+        "   return null;"
+        " end $$"
+    )
+    op.execute(
+        f"create trigger tell_change after {of} on {SCHEMA}.{table} for each row"
+        f" execute function {SCHEMA}.tell_change('{subject}', '{column}')"
     )

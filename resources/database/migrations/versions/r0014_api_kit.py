@@ -1,4 +1,4 @@
-"""Kept answers are a user's own and sealed, and cover requests outside of tenants too."""
+"""Kept answers are a user's own and sealed; changes are told to who keeps rows in memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from resources.database.migrations.walls import protect
+from resources.database.migrations.walls import protect, tell_changes
 from resources.database.schema import (
     SCHEMA,
     TENANT_SETTING,
@@ -21,15 +21,31 @@ depends_on = None
 
 TIMESTAMP = sa.DateTime(timezone=True)
 
+# What access is decided on. A session that is refreshed is none of it, only one that ends.
+_TOLD = {
+    "users": ("user", "id", "update or delete"),
+    "memberships": ("user", "user_id", "insert or update or delete"),
+    "tenants": ("tenant", "id", "update or delete"),
+    "snapshot_pointers": ("numbers", "tenant_id", "insert or update or delete"),
+    "sessions": ("session", "id", "update of ended_at, ends_at, idle_ends_at or delete"),
+    "api_keys": ("key", "id", "update of scopes, expires_at, revoked_at or delete"),
+    "signing_keys": ("signing", "kid", "insert or update or delete"),
+}
+
 
 def upgrade() -> None:
     """Make the table anew: what is kept in it is needed for two days, and names no user."""
     op.drop_table("idempotency_keys", schema=SCHEMA)
     _create_sealed_answers()
+    for table, (subject, column, of) in _existing().items():
+        tell_changes(table, subject, column, of=of)
 
 
 def downgrade() -> None:
-    """Bring back the table of answers by tenant alone."""
+    """Bring back the table of answers by tenant alone, and tell nobody of changes."""
+    for table in _existing():
+        op.execute(f"drop trigger tell_change on {SCHEMA}.{table}")
+    op.execute(f"drop function {SCHEMA}.tell_change()")
     op.drop_table("idempotency_keys", schema=SCHEMA)
     op.create_table(
         "idempotency_keys",
@@ -52,6 +68,11 @@ def downgrade() -> None:
         schema=SCHEMA,
     )
     protect("idempotency_keys", app_may=["select", "insert", "delete"])
+
+
+def _existing() -> dict[str, tuple[str, str, str]]:
+    tables = sa.inspect(op.get_bind()).get_table_names(SCHEMA)
+    return {table: told for table, told in _TOLD.items() if table in tables}
 
 
 def _create_sealed_answers() -> None:
