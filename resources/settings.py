@@ -12,11 +12,19 @@ import secrets
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import ByteSize, Field, PositiveFloat, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    ByteSize,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from resources import home as private
 from resources.errors import WrongUsageError
@@ -54,6 +62,10 @@ class Settings(BaseSettings):
         analysis_seconds: How long one request to annotate texts (``/v1/analyze``) may take, waiting
             for its turn included; it is ended then and answered with 503.
         dataforseo_url: Base address of the DataForSEO API. With no login set, the sandbox is used.
+        requests_per_minute: How many requests one user or API key may send to the API in a minute;
+            a tenant as many as its plan allows.
+        cors_origins: The origins whose pages may call the API from a browser, separated by commas,
+            for example ``https://app.example.com``; none when not set.
         secret_key: Signs access tokens and derives database passwords; made and kept in ``home``
             when not set.
         secret_key_previous: The secret key that ``secret_key`` has replaced, as long as what it
@@ -97,6 +109,8 @@ class Settings(BaseSettings):
     dataforseo_url: str = "https://api.dataforseo.com"
     dataforseo_login: str | None = None
     dataforseo_password: SecretStr | None = None
+    requests_per_minute: PositiveInt = 1200
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     secret_key: SecretStr | None = None
     secret_key_previous: SecretStr | None = None
     trusted_proxies: str = ""
@@ -137,6 +151,22 @@ class Settings(BaseSettings):
     def _networks(cls, given: str) -> str:
         _networks_in(given)
         return given
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _exact_origins(cls, given: object) -> object:
+        """Origins as browsers spell them: no pattern, no path, no slash at the end."""
+        if not isinstance(given, str):
+            return given
+        origins = tuple(origin.strip() for origin in given.split(",") if origin.strip())
+        for origin in origins:
+            parts = urlsplit(origin)
+            is_exact = origin == f"{parts.scheme}://{parts.netloc}" and "*" not in origin
+            if parts.scheme not in {"http", "https"} or not parts.netloc or not is_exact:
+                raise ValueError(
+                    "name exact origins such as https://app.example.com, separated by commas"
+                )
+        return origins
 
     def environment(self) -> dict[str, str]:
         """The settings as variables, for processes that are started in another folder.
@@ -247,6 +277,8 @@ def _spelled(value: object) -> str:
     """A setting's value as its variable holds it."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, tuple):
+        return ",".join(value)
     return str(int(value)) if isinstance(value, ByteSize) else str(value)
 
 

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from importlib.metadata import version
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from resources.database import Database
+from resources.database.changes import Changes
 from resources.outgoing import OutgoingClient
 from resources.settings import Settings
 from resources.storage.objects import ObjectStore
@@ -28,11 +30,14 @@ from serving_api.identity.passwords import PasswordChecks
 from serving_api.identity_providers import routes as identity_providers
 from serving_api.introduction import INTRODUCTION
 from serving_api.kit import errors, openapi
-from serving_api.kit.caching import AnswerCache
+from serving_api.kit.caching import AnswerCache, KeptBody
+from serving_api.kit.cors import allow
 from serving_api.kit.edge import Edge
-from serving_api.kit.idempotency import Seals
+from serving_api.kit.hot_path import HotPath
 from serving_api.kit.key_checks import KeyChecks
 from serving_api.kit.keyring import KeyRing
+from serving_api.kit.limits import MAX_CONCURRENT_COUNTS, Allowances
+from serving_api.kit.memory import Memory
 from serving_api.kit.paging import Cursors
 from serving_api.kit.proxies import TrustedProxies
 from serving_api.kit.services import Services
@@ -105,16 +110,23 @@ def create_app(
             keyring = KeyRing(used_database)
             await run_in_threadpool(keyring.prepare)
             tokens = Tokens(keyring)
+            answers: AnswerCache[KeptBody] = AnswerCache()
+            memory = Memory(answers, lambda: changes.is_current)
+            changes = Changes(used_database.app_url, memory.on_change, memory.on_gap)
+            resources.enter_context(changes)
             app.state.services = Services(
                 database=used_database,
                 snapshots=used_snapshots,
                 objects=objects or ObjectStore.from_settings(settings),
-                answers=AnswerCache(),
                 keyring=keyring,
                 tokens=tokens,
                 key_checks=KeyChecks(used_database),
                 cursors=Cursors(used_database.keys),
-                seals=Seals(settings.signing_key),
+                answers=answers,
+                allowances=Allowances(used_database),
+                counting=CapacityLimiter(MAX_CONCURRENT_COUNTS),
+                memory=memory,
+                requests_per_minute=settings.requests_per_minute,
             )
             app.state.sign_ins = SignIns(used_database, tokens)
             app.state.passwords = PasswordChecks(used_database, settings.worker_count)
@@ -147,5 +159,8 @@ def create_app(
     openapi.install(app)
     documentation.install(app)
     confirming.install(app)
+    app.add_middleware(HotPath)
+    if settings.cors_origins:
+        allow(app, settings.cors_origins)
     app.add_middleware(Edge, proxies=TrustedProxies(settings.proxy_networks))
     return app

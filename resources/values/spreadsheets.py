@@ -67,6 +67,11 @@ def write_csv(frame: pl.DataFrame, path: Path) -> None:
     _changed(frame, to_cell).write_csv(path, quote_style="non_numeric")
 
 
+def csv_of(frame: pl.DataFrame) -> str:
+    """A table as the text that :func:`write_csv` writes."""
+    return _changed(frame, to_cell).write_csv(quote_style="non_numeric")
+
+
 def read_csv(path: Path) -> pl.DataFrame:
     """Read a file that :func:`write_csv` wrote, every cell as text.
 

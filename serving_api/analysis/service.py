@@ -99,7 +99,7 @@ class Analyzer:
         seconds: How long a request may take, its waiting included.
     """
 
-    kept: AnswerCache
+    kept: AnswerCache[bytes]
     turns: Turns
     seconds: float
 
@@ -170,7 +170,7 @@ def _next_slice(slices: Iterator[bytes | None], is_over: Callable[[], bool]) -> 
         return next(slices)
 
 
-def analyze(body: bytes, reading: Reading, kept: AnswerCache) -> bytes:
+def analyze(body: bytes, reading: Reading, kept: AnswerCache[bytes]) -> bytes:
     """Answer a request; takes about a millisecond for each text that is not known.
 
     Args:
@@ -187,7 +187,7 @@ def analyze(body: bytes, reading: Reading, kept: AnswerCache) -> bytes:
     return next(answer for answer in answering(body, reading, kept) if answer is not None)
 
 
-def answering(body: bytes, reading: Reading, kept: AnswerCache) -> Iterator[bytes | None]:
+def answering(body: bytes, reading: Reading, kept: AnswerCache[bytes]) -> Iterator[bytes | None]:
     """The work of :func:`analyze` slice by slice: None until the answer is there, then the answer.
 
     A slice takes about a tenth of a second, longer only where a single text is very long.
@@ -214,7 +214,11 @@ def _slices(texts: Sequence[TextToAnalyze]) -> Iterator[Sequence[TextToAnalyze]]
 
 
 def _annotated(
-    sent: Sequence[TextToAnalyze], reading: Reading, kept: AnswerCache, *, with_redacted: bool
+    sent: Sequence[TextToAnalyze],
+    reading: Reading,
+    kept: AnswerCache[bytes],
+    *,
+    with_redacted: bool,
 ) -> list[dict[str, Any]]:
     reviews = _as_reviews(sent)
     texts = ReviewTexts.of(reviews)

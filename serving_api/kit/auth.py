@@ -26,6 +26,7 @@ from resources.database.users import Role
 from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import CHALLENGE, Problem, invalid_parameter
 from serving_api.kit.idempotency import kept_once
+from serving_api.kit.limits import Allowance, of_bearer, of_tenant
 from serving_api.kit.parameters import TenantPath
 from serving_api.kit.permissions import Permission, permissions_of
 from serving_api.kit.services import CurrentServices, Services, services_of
@@ -52,7 +53,7 @@ async def current_principal(
     """Who the token or the API key of this request stands for.
 
     Raises:
-        Problem: ``unauthenticated`` without a valid one.
+        Problem: ``unauthenticated`` without a valid one; ``too-many-requests``.
     """
     if credentials is None:
         raise Problem("unauthenticated", headers={"WWW-Authenticate": CHALLENGE})
@@ -66,6 +67,10 @@ async def current_principal(
     request.scope["user_id"] = str(principal.user_id)  # for the log
     if principal.key_id is not None:
         request.scope["key_id"] = str(principal.key_id)
+    allowance = of_bearer(principal, services.requests_per_minute)
+    if not services.allowances.take_leased([allowance]):
+        await to_thread.run_sync(services.allowances.take, allowance, limiter=services.counting)
+    request.scope["rate_limit"] = services.allowances.headers([allowance])
     return principal
 
 
@@ -96,12 +101,14 @@ class TenantSession:
         tenant: The tenant that is asked about.
         role: What the user is there, read from the database with this request.
         work: The unit of work; it sees this tenant's rows and no other's.
+        allowances: What this request was taken from.
     """
 
     principal: Principal
     tenant: Tenant
     role: Role
     work: UnitOfWork
+    allowances: tuple[Allowance, ...] = ()
 
     def require(self, permission: Permission) -> None:
         """Go on only with this permission.
@@ -127,7 +134,7 @@ def user_session(
     """
     with (
         user_work(services, principal) as (work, user),
-        kept_once(request.scope, services.seals, work, principal.user_id, None),
+        kept_once(request.scope, services.database.keys, work, principal.user_id, None),
     ):
         yield UserSession(principal, user, work)
 
@@ -152,8 +159,9 @@ def tenant_session(
     """
     with (
         member_session(services, principal, tenant) as session,
-        kept_once(request.scope, services.seals, session.work, principal.user_id, tenant),
+        kept_once(request.scope, services.database.keys, session.work, principal.user_id, tenant),
     ):
+        request.scope["rate_limit"] = services.allowances.headers(session.allowances)
         yield session
 
 
@@ -170,7 +178,13 @@ def member_session(
         record = work.tenants.get(tenant)
         if membership is None or record is None:
             raise Problem("not-found")
-        yield TenantSession(principal, record, membership.role, work)
+        allowances = (
+            of_bearer(principal, services.requests_per_minute),
+            of_tenant(record, services.requests_per_minute),
+        )
+        # Only now: nobody else's requests may count among those of a tenant.
+        services.allowances.take(allowances[-1])
+        yield TenantSession(principal, record, membership.role, work, allowances)
 
 
 def only_tenant(services: Services, principal: Principal) -> str:

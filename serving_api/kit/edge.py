@@ -98,6 +98,7 @@ class Edge:
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                headers.raw.extend(scope.get("rate_limit", ()))
             sent_bytes += len(message.get("body", b""))
             await send(message)
 

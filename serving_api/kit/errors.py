@@ -180,6 +180,11 @@ REGISTRY: dict[str, ProblemKind] = {
         "The tenant has as many API keys as it may have",
         "Revoke keys that are no longer needed, then make the new one.",
     ),
+    "not-acceptable": ProblemKind(
+        HTTPStatus.NOT_ACCEPTABLE,
+        "The answer does not come in a form that the client takes",
+        "Leave the Accept header out, or name one of the media types that the operation has.",
+    ),
     "request-in-flight": ProblemKind(
         HTTPStatus.CONFLICT,
         "The first request with this idempotency key is still being worked on",
@@ -226,6 +231,7 @@ _SLUG_OF_STATUS = {
     HTTPStatus.FORBIDDEN: "forbidden",
     HTTPStatus.NOT_FOUND: "not-found",
     HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
+    HTTPStatus.NOT_ACCEPTABLE: "not-acceptable",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body-too-large",
     HTTPStatus.UNPROCESSABLE_ENTITY: "invalid-parameters",
 }

@@ -14,9 +14,7 @@ it in the transaction of the effect.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
-import os
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,13 +23,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
 from resources.database import RequestInFlightError, UnitOfWork
+from resources.keys import Keys, UnreadableSecretError
 from serving_api.kit.errors import Problem, invalid_parameter
 
 HEADER = "Idempotency-Key"
@@ -51,7 +48,7 @@ PARAMETER: dict[str, Any] = {
 _SCOPE = "reviewgraph.attempt"
 _VISIBLE = re.compile(r"[!-~]+")
 _IN_FLIGHT_RETRY_SECONDS = "1"
-_NONCE_BYTES = 12
+_PURPOSE = "kept answers"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -94,44 +91,31 @@ class AnsweredBeforeError(Exception):
         self.answer = answer
 
 
-class Seals:
-    """Encrypts kept answers, so that a copy of the database shows none of them.
+def seal(keys: Keys, answer: Response, belongs_to: str) -> bytes:
+    """Encrypt an answer, so that a copy of the database shows none of it."""
+    content = {
+        "status": answer.status_code,
+        "headers": [
+            [name.decode("latin-1"), value.decode("latin-1")] for name, value in answer.raw_headers
+        ],
+        "body": bytes(answer.body).decode("latin-1"),
+    }
+    return keys.seal(_PURPOSE, json.dumps(content).encode(), belongs_to=belongs_to)
 
-    Args:
-        signing_key: The installation's secret key; answers are sealed with a key derived from it.
+
+def unseal(keys: Keys, sealed: bytes, belongs_to: str) -> Response:
+    """The answer that :func:`seal` encrypted for the same request.
+
+    Raises:
+        UnreadableSecretError: It was encrypted with another key, or for another request.
     """
-
-    def __init__(self, signing_key: str) -> None:
-        self._cipher = AESGCM(hmac.digest(signing_key.encode(), b"kept answers v1", "sha256"))
-
-    def close(self, answer: Response, bound_to: str) -> bytes:
-        """Seal an answer so that it opens for the same request alone."""
-        content = json.dumps(
-            {
-                "status": answer.status_code,
-                "headers": [
-                    [n.decode("latin-1"), v.decode("latin-1")] for n, v in answer.raw_headers
-                ],
-                "body": bytes(answer.body).decode("latin-1"),
-            }
-        ).encode()
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, content, bound_to.encode())
-
-    def open(self, sealed: bytes, bound_to: str) -> Response:
-        """The answer that was sealed.
-
-        Raises:
-            InvalidTag: It was sealed with another key, or for another request.
-        """
-        nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        kept = json.loads(self._cipher.decrypt(nonce, content, bound_to.encode()))
-        answer = Response(kept["body"].encode("latin-1"), kept["status"])
-        answer.raw_headers = [
-            (n.encode("latin-1"), v.encode("latin-1")) for n, v in kept["headers"]
-        ]
-        answer.headers[REPLAYED] = "true"
-        return answer
+    kept = json.loads(keys.unseal(_PURPOSE, sealed, belongs_to=belongs_to))
+    answer = Response(kept["body"].encode("latin-1"), kept["status"])
+    answer.raw_headers = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in kept["headers"]
+    ]
+    answer.headers[REPLAYED] = "true"
+    return answer
 
 
 async def attempt_of(request: Request, operation: str) -> Attempt | None:
@@ -164,7 +148,7 @@ async def attempt_of(request: Request, operation: str) -> Attempt | None:
 
 @contextmanager
 def kept_once(
-    scope: Scope, seals: Seals, work: UnitOfWork, user_id: uuid.UUID, tenant_id: str | None
+    scope: Scope, keys: Keys, work: UnitOfWork, user_id: uuid.UUID, tenant_id: str | None
 ) -> Iterator[None]:
     """Surround what a session does for a request, so that its key has one effect.
 
@@ -188,8 +172,8 @@ def kept_once(
         if (kept.operation, kept.fingerprint) != (attempt.operation, attempt.fingerprint):
             raise Problem("idempotency-key-reused")
         try:
-            raise AnsweredBeforeError(seals.open(kept.sealed, bound_to))
-        except InvalidTag:  # the installation's key was changed since
+            raise AnsweredBeforeError(unseal(keys, kept.sealed, bound_to))
+        except UnreadableSecretError:  # the installation's key was changed since
             raise Problem("idempotency-key-reused") from None
     yield
     answer = attempt.answer
@@ -200,5 +184,5 @@ def kept_once(
             attempt.key,
             operation=attempt.operation,
             fingerprint=attempt.fingerprint,
-            sealed=seals.close(answer, bound_to),
+            sealed=seal(keys, answer, bound_to),
         )

@@ -87,7 +87,7 @@ class Cursors:
 def digest_of(parameters: BaseModel) -> str:
     """A fingerprint of filters, for binding a cursor to them."""
     return hashlib.sha256(
-        parameters.model_dump_json(exclude={"cursor", "limit", "count"}).encode()
+        parameters.model_dump_json(exclude={"cursor", "limit", "count", "fields"}).encode()
     ).hexdigest()
 
 

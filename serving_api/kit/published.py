@@ -13,6 +13,7 @@ from resources.storage.snapshots import Snapshot, SnapshotMissingError
 from serving_api.kit.auth import AsMember
 from serving_api.kit.caching import REVALIDATE, answer
 from serving_api.kit.errors import Problem
+from serving_api.kit.memory import tell
 from serving_api.kit.permissions import Permission
 from serving_api.kit.services import CurrentServices
 
@@ -75,14 +76,25 @@ def _answering(request: Request, session: AsMember, services: CurrentServices) -
                     raise  # what is published is not there: waiting helps, another version not
                 raise Problem("snapshot-gone") from None
 
-        return answer(
+        response = answer(
             request,
             services.answers,
             tenant_id=tenant_id,
             version=chosen,
+            model=getattr(request.scope.get("route"), "response_model", None),
             produce=open_and_produce,
             cache_control=cache_control,
         )
+        tell(
+            request.scope,
+            principal=session.principal,
+            allowances=session.allowances,
+            tenant_id=tenant_id,
+            version=chosen,
+            follows_current=version is None,
+            response=response,
+        )
+        return response
 
     return answer_from
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from resources.database import Database
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
-from serving_api.kit.caching import AnswerCache
-from serving_api.kit.idempotency import Seals
+from serving_api.kit.caching import AnswerCache, KeptBody
 from serving_api.kit.key_checks import KeyChecks
 from serving_api.kit.keyring import KeyRing
+from serving_api.kit.limits import Allowances
+from serving_api.kit.memory import Memory
 from serving_api.kit.paging import Cursors
 from serving_api.kit.tokens import Tokens
 
@@ -31,18 +33,24 @@ class Services:
         tokens: Signs and reads access tokens.
         key_checks: Reads API keys.
         cursors: Signs and reads cursors.
-        seals: Encrypts the answers that are kept by idempotency keys.
+        allowances: How many more requests who asks may send.
+        counting: How many threads may ask for more of them.
+        memory: What needs not be asked or decided again.
+        requests_per_minute: How many requests one user or key may send.
     """
 
     database: Database
     snapshots: SnapshotStore
     objects: ObjectStore
-    answers: AnswerCache
     keyring: KeyRing
+    answers: AnswerCache[KeptBody]
     tokens: Tokens
     key_checks: KeyChecks
     cursors: Cursors
-    seals: Seals
+    allowances: Allowances
+    counting: CapacityLimiter
+    memory: Memory
+    requests_per_minute: int
 
 
 def services_of(request: Request) -> Services:

@@ -24,6 +24,7 @@ router = APIRouter(
     responses=documented(
         "unauthenticated",
         "insufficient-scope",
+        "not-acceptable",
         "not-found",
         "nothing-published",
         "invalid-parameters",

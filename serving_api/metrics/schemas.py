@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving_api.kit import parameters
 from serving_api.kit.paging import CursorParameter, Page
+from serving_api.kit.tabular import FieldsParameter
 
 Day = parameters.Day
 MemberName = Annotated[parameters.MemberName, Field(min_length=1)]
@@ -56,6 +57,7 @@ class MetricsParameters(BaseModel):
     ] = None
     limit: Annotated[int, Field(ge=1, le=200, description="Members on a page.")] = 50
     cursor: CursorParameter = None
+    fields: FieldsParameter = None
 
 
 class MemberMetrics(BaseModel):
@@ -101,6 +103,7 @@ class SeriesParameters(BaseModel):
     last_day: Annotated[
         Day | None, Field(alias="to", description="Last day; that of the newest review if unset.")
     ] = None
+    fields: FieldsParameter = None
 
 
 class SeriesPoint(Figure):
@@ -128,6 +131,7 @@ class ProductParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     product: Annotated[MemberName | None, Field(description="Only reviews of this product.")] = None
+    fields: FieldsParameter = None
 
 
 class TopicMetrics(BaseModel):
@@ -160,6 +164,7 @@ class RatingParameters(BaseModel):
     member: Annotated[
         MemberName | None, Field(description="The member; needed unless the dimension is `all`.")
     ] = None
+    fields: FieldsParameter = None
 
 
 class RatingCount(BaseModel):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from serving_api.kit.paging import CursorParameter, Page
 from serving_api.kit.parameters import SnapshotVersion
+from serving_api.kit.tabular import FieldsParameter
 from serving_api.reviews.filters import ReviewFilters
 
 MAXIMUM_PAGE = 200
@@ -22,6 +23,7 @@ class ReviewListParameters(ReviewFilters):
     )
     limit: Annotated[int, Field(ge=1, le=MAXIMUM_PAGE, description="Reviews on a page.")] = 50
     cursor: CursorParameter = None
+    fields: FieldsParameter = None
     count: Annotated[bool, Field(description="Also count all reviews that pass the filters.")] = (
         False
     )

@@ -1,0 +1,141 @@
+"""The hot path: a read that was answered before, for who was let in before, asks nobody.
+
+It stands before the routes and answers what :mod:`serving_api.kit.memory` remembers. Whatever is
+not remembered, or not for certain, goes to its route, which decides and answers as if there were no
+memory, and tells what it did.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving_api.kit.caching import is_any, matches
+from serving_api.kit.memory import (
+    MAX_SECONDS_GRANTED,
+    Grant,
+    Observation,
+    RememberedAnswer,
+    bearer_of,
+    observe,
+)
+from serving_api.kit.services import Services
+
+_LOOKED_AT = (b"authorization", b"if-none-match", b"accept", b"accept-encoding")
+_OF_BODIES = frozenset({b"content-length", b"content-type", b"content-encoding"})
+_OK, _NOT_MODIFIED = 200, 304
+
+Asked = Mapping[bytes, bytes]
+"""The headers of a request that its answer depends on; empty where it has none."""
+
+
+class HotPath:
+    """ASGI middleware that answers from memory."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer from memory, or let the routes answer and learn from them."""
+        asked = _asked(scope)
+        services: Services | None = scope["app"].state.services if asked else None
+        if asked is None or services is None or not services.memory.is_current():
+            await self._app(scope, receive, send)
+            return
+        address = (
+            scope["raw_path"],
+            scope["query_string"],
+            asked[b"accept"],
+            asked[b"accept-encoding"],
+        )
+        bearer = bearer_of(asked[b"authorization"])
+        found = services.memory.find(address, bearer)
+        if found is not None:
+            answer, grant = found
+            is_held = _is_held(answer, asked[b"if-none-match"])
+            is_known = is_held or answer.body is not None
+            if is_known and services.allowances.take_leased(grant.allowances):
+                _note_for_log(scope, answer, grant)
+                told = services.allowances.headers(grant.allowances)
+                await _send(send, answer, told, is_held=is_held)
+                return
+        seen = Observation(
+            generation=services.memory.generation,
+            address=address,
+            bearer=bearer,
+            expires_in=_seconds_left(asked[b"authorization"]),
+        )
+        if await self._observed(scope, receive, send, seen) in {_OK, _NOT_MODIFIED}:
+            services.memory.learn(seen)  # the transaction in which it was decided ended well
+
+    async def _observed(self, scope: Scope, receive: Receive, send: Send, seen: Observation) -> int:
+        """Let the routes answer; return the status."""
+        observe(scope, seen)
+        status = 0
+
+        async def send_and_look(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await self._app(scope, receive, send_and_look)
+        return status
+
+
+def _asked(scope: Scope) -> Asked | None:
+    """The headers that count; None for what is no read with a token, or is asked ambiguously."""
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return None
+    asked = dict.fromkeys(_LOOKED_AT, b"")
+    for name, value in scope["headers"]:
+        if name in asked:
+            if asked[name]:
+                return None
+            asked[name] = value
+    return asked if asked[b"authorization"] else None
+
+
+def _is_held(answer: RememberedAnswer, if_none_match: bytes) -> bool:
+    if not if_none_match:
+        return False
+    if if_none_match == answer.etag:  # what nearly every client sends
+        return True
+    held = if_none_match.decode("latin-1")
+    return matches(held, answer.etag.decode("latin-1")) or is_any(held)
+
+
+def _note_for_log(scope: Scope, answer: RememberedAnswer, grant: Grant) -> None:
+    scope["route"], scope["user_id"] = answer.route, grant.user_id
+    scope["path_params"] = {"tenant": answer.tenant_id}
+
+
+async def _send(
+    send: Send, answer: RememberedAnswer, told: list[tuple[bytes, bytes]], *, is_held: bool
+) -> None:
+    headers = answer.headers
+    if is_held:
+        headers = [one for one in headers if one[0] not in _OF_BODIES]
+    await send(
+        {
+            "type": "http.response.start",
+            "status": _NOT_MODIFIED if is_held else _OK,
+            "headers": [*headers, *told],
+        }
+    )
+    body = b"" if is_held else answer.body or b""
+    await send({"type": "http.response.body", "body": body})
+
+
+def _seconds_left(authorization: bytes) -> float:
+    """How long a token is good for, by what it says itself; whether it is true, a route decides."""
+    try:
+        claims = authorization.split(b".")[1]
+        expires = json.loads(base64.urlsafe_b64decode(claims + b"=" * (-len(claims) % 4)))["exp"]
+        return float(expires) - time.time()
+    except (ValueError, IndexError, KeyError, TypeError, RecursionError):
+        return MAX_SECONDS_GRANTED  # an API key, or nothing that a route lets in

@@ -1,0 +1,166 @@
+"""How many requests one may send: allowances, leased from PostgreSQL in small batches.
+
+PostgreSQL counts for all workers together (:mod:`resources.database.rate_limits`). A worker takes
+some requests at once and lets them through without asking again. What it has leased and not used
+soon is given up, so that over all workers never more requests pass than the limit and one lease.
+When the count cannot be reached, what was leased runs out, and then nothing passes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from resources.database import Database, Tenant
+from serving_api.kit.errors import Problem
+from serving_api.kit.tokens import Principal
+
+WINDOW_SECONDS = 60
+MAX_CONCURRENT_COUNTS = 2
+"""How many requests may ask PostgreSQL for a lease at once; it has as many connections."""
+
+MAX_LEASE = 500
+USERS_AT_ONCE = 5
+"""How many of a tenant's users may send as much as one may, at the same time."""
+
+_LEASES_PER_WINDOW = 50
+_SECONDS_LEASED = 2.0
+_MAX_LEASES = 50_000
+_MAX_SECONDS_REFUSED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many requests of one kind may be sent in a minute.
+
+    Attributes:
+        kind: What the limit is called in the headers, for example ``user``.
+        name: What is counted, and whose.
+        limit: How many.
+    """
+
+    kind: str
+    name: str
+    limit: int
+
+    @property
+    def batch(self) -> int:
+        """How many are leased at once."""
+        return max(1, min(self.limit // _LEASES_PER_WINDOW, MAX_LEASE))
+
+
+def of_bearer(principal: Principal, limit: int) -> Allowance:
+    """What one user, or one key, may send."""
+    if principal.key_id is not None:
+        return Allowance("key", f"requests of key {principal.key_id}", limit)
+    return Allowance("user", f"requests of user {principal.user_id}", limit)
+
+
+def of_tenant(tenant: Tenant, limit: int) -> Allowance:
+    """What all users and keys of a tenant may send together."""
+    return Allowance("tenant", f"requests of tenant {tenant.id}", limit * USERS_AT_ONCE)
+
+
+@dataclass(slots=True)
+class _Lease:
+    left: int = 0
+    remaining: int = 0
+    ends: float = 0.0
+    refused_until: float = 0.0
+
+
+class Allowances:
+    """The leases of one worker.
+
+    Args:
+        database: Where requests are counted.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._leases: LRUCache[str, _Lease] = LRUCache(_MAX_LEASES)
+
+    def take_leased(self, allowances: Sequence[Allowance]) -> bool:
+        """Let a request through on what is leased already, and take it; ask nobody.
+
+        Returns:
+            False, with nothing taken, if any of the allowances has no lease left.
+        """
+        now = time.monotonic()
+        with self._lock:
+            leases = [self._leases.get(one.name) for one in allowances]
+            if any(lease is None or lease.left < 1 or now >= lease.ends for lease in leases):
+                return False
+            for lease in leases:
+                lease.left -= 1  # type: ignore[union-attr] # none is None here
+        return True
+
+    def take(self, allowance: Allowance) -> None:
+        """Let a request through, or not; asks the database when nothing is leased.
+
+        Raises:
+            Problem: ``too-many-requests``.
+            DatabaseUnavailableError: Nothing is leased and nobody counts.
+        """
+        if self.take_leased((allowance,)):
+            return
+        self._refuse_again(allowance)
+        began = time.monotonic()
+        wanted = allowance.batch
+        with self._database.limits() as work:
+            verdict = work.rate_limits.take(
+                allowance.name, limit=allowance.limit, seconds=WINDOW_SECONDS, cost=wanted
+            )
+            if not verdict.allowed and 0 < verdict.remaining < wanted:
+                wanted = verdict.remaining
+                verdict = work.rate_limits.take(
+                    allowance.name, limit=allowance.limit, seconds=WINDOW_SECONDS, cost=wanted
+                )
+        with self._lock:
+            lease = self._leases.setdefault(allowance.name, _Lease())
+            if verdict.allowed:
+                left = lease.left if began < lease.ends else 0
+                lease.left = left + wanted - 1
+                lease.ends = began + _SECONDS_LEASED
+                lease.remaining = verdict.remaining
+                return
+            wait = max(1, verdict.retry_after)
+            lease.refused_until = began + min(wait, _MAX_SECONDS_REFUSED)
+            lease.remaining = 0
+        raise _refusal(allowance, wait)
+
+    def headers(self, allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]:
+        """What a client is told of its limits (draft-ietf-httpapi-ratelimit-headers)."""
+        policy = ", ".join(f'"{one.kind}";q={one.limit};w={WINDOW_SECONDS}' for one in allowances)
+        with self._lock:
+            left = ", ".join(
+                f'"{one.kind}";r={_left(self._leases.get(one.name))};t={WINDOW_SECONDS}'
+                for one in allowances
+            )
+        return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
+
+    def _refuse_again(self, allowance: Allowance) -> None:
+        """Refuse without asking who was refused a moment ago: a flood must not reach the count."""
+        with self._lock:
+            lease = self._leases.get(allowance.name)
+            wait = 0.0 if lease is None else lease.refused_until - time.monotonic()
+        if wait > 0:
+            raise _refusal(allowance, int(wait) + 1)
+
+
+def _left(lease: _Lease | None) -> int:
+    return 0 if lease is None else lease.remaining + max(0, lease.left)
+
+
+def _refusal(allowance: Allowance, wait: int) -> Problem:
+    return Problem(
+        "too-many-requests",
+        f"This {allowance.kind} may send {allowance.limit} requests in {WINDOW_SECONDS} seconds. "
+        "Wait the seconds given in Retry-After, then go on more slowly.",
+        headers={"Retry-After": str(wait)},
+    )
