@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serving_api.kit.errors import TYPE_PREFIX
+from serving_api.kit.errors import HELP_PREFIX, TYPE_PREFIX
 from serving_api.kit.openapi import PROBLEMS_TABLE
 
 INTRODUCTION = f"""
@@ -18,11 +18,22 @@ anew with every request; what one may not see answers as if it did not exist.
 **Freshness.** Answers with numbers carry an `ETag`. Send it back in `If-None-Match`; `304` means
 that nothing has changed.
 
+**Forms.** Tables come as JSON, CSV, Arrow or Parquet, whichever `Accept` names, compressed if
+`Accept-Encoding` allows it. `fields` names the fields of each row. Where the answer has no place
+for it, the next page is named in the header `Link`.
+
+**Sending twice.** With an `Idempotency-Key` a request that changes something has its effect once,
+however often it is sent; sent again, it gets the answer of the first time.
+
+**Limits.** The headers `RateLimit-Policy` and `RateLimit` tell how many requests one may send.
+After `429` and `503` wait the seconds in `Retry-After`.
+
 **Lists** are read page by page: follow `next` until it is null. New rows never make a page repeat
 or skip another row.
 
 **Problems** are answered as `application/problem+json` (RFC 9457) with a `type` of
-`{TYPE_PREFIX}` and one of these slugs:
+`{TYPE_PREFIX}` and one of these slugs. `help` is the address of a page about it, for
+example `{HELP_PREFIX}not-found`.
 
 {PROBLEMS_TABLE}
 """

@@ -6,12 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from importlib.metadata import version
 
-from anyio import CapacityLimiter
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from resources.database import Database
-from resources.database.changes import Changes
 from resources.outgoing import OutgoingClient
 from resources.settings import Settings
 from resources.storage.objects import ObjectStore
@@ -23,6 +21,7 @@ from serving_api.analysis.service import Analyzer
 from serving_api.api_keys import routes as api_keys
 from serving_api.corrections import routes as corrections
 from serving_api.documentation import page as documentation
+from serving_api.documentation import problems
 from serving_api.enrichment import routes as enrichment
 from serving_api.health import routes as health
 from serving_api.identity import routes as identity
@@ -36,7 +35,7 @@ from serving_api.kit.edge import Edge
 from serving_api.kit.hot_path import HotPath
 from serving_api.kit.key_checks import KeyChecks
 from serving_api.kit.keyring import KeyRing
-from serving_api.kit.limits import MAX_CONCURRENT_COUNTS, Allowances
+from serving_api.kit.limits import Allowances
 from serving_api.kit.memory import Memory
 from serving_api.kit.paging import Cursors
 from serving_api.kit.proxies import TrustedProxies
@@ -111,9 +110,8 @@ def create_app(
             await run_in_threadpool(keyring.prepare)
             tokens = Tokens(keyring)
             answers: AnswerCache[KeptBody] = AnswerCache()
-            memory = Memory(answers, lambda: changes.is_current)
-            changes = Changes(used_database.app_url, memory.on_change, memory.on_gap)
-            resources.enter_context(changes)
+            memory = Memory(answers)
+            resources.enter_context(memory.watch(used_database.app_url))
             app.state.services = Services(
                 database=used_database,
                 snapshots=used_snapshots,
@@ -124,7 +122,6 @@ def create_app(
                 cursors=Cursors(used_database.keys),
                 answers=answers,
                 allowances=Allowances(used_database),
-                counting=CapacityLimiter(MAX_CONCURRENT_COUNTS),
                 memory=memory,
                 requests_per_minute=settings.requests_per_minute,
             )
@@ -159,6 +156,7 @@ def create_app(
     openapi.install(app)
     documentation.install(app)
     confirming.install(app)
+    problems.install(app)
     app.add_middleware(HotPath)
     if settings.cors_origins:
         allow(app, settings.cors_origins)

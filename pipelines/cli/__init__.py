@@ -30,6 +30,7 @@ with interrupts.told_while_loading():
         import_command,
         key_commands,
         mail_commands,
+        openapi_command,
         server_commands,
         session_commands,
         status_command,
@@ -63,6 +64,7 @@ app.command("generate")(generate_command.generate)
 app.command("api")(server_commands.api)
 app.command("sandbox")(server_commands.sandbox)
 app.command("worker")(server_commands.worker)
+app.command("openapi")(openapi_command.openapi)
 app.add_typer(discover_commands.app, name="discover")
 app.add_typer(tenant_commands.app, name="tenant")
 app.add_typer(user_commands.app, name="user")

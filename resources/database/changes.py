@@ -5,7 +5,8 @@ it was about, for example ``user:<id>``. A thread of its own listens. It also as
 several times a second whether it is still there: what the server told before its answer has
 arrived with it. So ``is_current`` is true only while every change of more than a moment ago is
 known, whatever happens to the connection: cut, silent, or in the hands of a thread that gets no
-turn.
+turn. Who has just changed something itself calls ``catch_up``: nothing is current then until that
+change has been told, too.
 """
 
 from __future__ import annotations
@@ -49,8 +50,10 @@ class Changes:
         self._on_change = on_change
         self._on_gap = on_gap
         self._current_until = 0.0
+        self._asked, self._must_ask_after = 0.0, 0.0
         self._is_over = threading.Event()
         self._alarm, self._bell = socket.socketpair()
+        self._bell.settimeout(0)
         self._thread = threading.Thread(target=self._keep_listening, name="changes", daemon=True)
 
     def __enter__(self) -> Self:
@@ -64,7 +67,7 @@ class Changes:
         traceback: TracebackType | None,
     ) -> None:
         self._is_over.set()
-        self._bell.send(b"!")
+        self._ring()
         self._thread.join()
         self._alarm.close()
         self._bell.close()
@@ -72,7 +75,17 @@ class Changes:
     @property
     def is_current(self) -> bool:
         """Whether every change of more than a moment ago has been told."""
-        return time.monotonic() < self._current_until
+        is_told = self._asked >= self._must_ask_after
+        return is_told and time.monotonic() < self._current_until
+
+    def catch_up(self) -> None:
+        """Let nothing count as current until all that is committed by now has been told."""
+        self._must_ask_after = time.monotonic()
+        self._ring()
+
+    def _ring(self) -> None:
+        with suppress(BlockingIOError):  # it has been rung often enough
+            self._bell.send(b"!")
 
     def _keep_listening(self) -> None:
         while not self._is_over.is_set():
@@ -85,12 +98,19 @@ class Changes:
             self._on_gap()
             self._is_over.wait(_PAUSE_SECONDS)
 
+    def _tell(self, notice: psycopg.Notify) -> None:
+        self._on_change(notice.payload)
+
     def _listen(self, connection: Connection) -> None:
-        connection.add_notify_handler(lambda notice: self._on_change(notice.payload))
+        connection.add_notify_handler(self._tell)
         connection.execute(f"listen {CHANNEL}".encode())
         self._on_gap()  # what is remembered from before now was not watched over
         while not self._is_over.is_set():
             asked = time.monotonic()
             connection.execute("select 1")  # hands over what was told meanwhile, too
-            self._current_until = asked + MAX_SILENCE_SECONDS
-            select.select([connection, self._alarm], [], [], _SECONDS_BETWEEN_QUESTIONS)
+            self._asked, self._current_until = asked, asked + MAX_SILENCE_SECONDS
+            readable, _, _ = select.select(
+                [connection, self._alarm], [], [], _SECONDS_BETWEEN_QUESTIONS
+            )
+            if self._alarm in readable:
+                self._alarm.recv(4096)

@@ -49,22 +49,32 @@ def render(document: Mapping[str, Any]) -> str:
     Returns:
         A whole HTML page.
     """
-    environment = jinja2.Environment(
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            document=document,
+            sections=list(_sections(document)),
+            schemas=sorted(document.get("components", {}).get("schemas", {}).items()),
+            style=style(),
+        )
+    )
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """What the pages are drawn with."""
+    made = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"markdown": _markdown, "kind": kind_of, "fields": fields_of}
-    return environment.get_template("page.html.j2").render(
-        document=document,
-        sections=list(_sections(document)),
-        schemas=sorted(document.get("components", {}).get("schemas", {}).items()),
-        style=Markup(_style()),  # noqa: S704 - our own file
-    )
+    made.filters |= {"markdown": _markdown, "kind": kind_of, "fields": fields_of}
+    return made
 
 
 @cache
 def policy() -> str:
     """The content security policy of the page."""
-    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
     return _POLICY.format(digest=digest)
 
 
@@ -155,8 +165,9 @@ def _markdown(text: str | None) -> Markup:
 
 
 @cache
-def _style() -> str:
-    return (_FOLDER / "page.css").read_text("utf-8")
+def style() -> Markup:
+    """The style of all pages."""
+    return Markup((_FOLDER / "page.css").read_text("utf-8"))  # noqa: S704 - our own file
 
 
 def _read(name: str) -> str:

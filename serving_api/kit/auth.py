@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
-from anyio import to_thread
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -68,8 +67,7 @@ async def current_principal(
     if principal.key_id is not None:
         request.scope["key_id"] = str(principal.key_id)
     allowance = of_bearer(principal, services.requests_per_minute)
-    if not services.allowances.take_leased([allowance]):
-        await to_thread.run_sync(services.allowances.take, allowance, limiter=services.counting)
+    await services.allowances.admit((allowance,))
     request.scope["rate_limit"] = services.allowances.headers([allowance])
     return principal
 

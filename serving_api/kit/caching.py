@@ -22,6 +22,7 @@ from starlette.responses import Response
 from serving_api.kit.negotiation import (
     MEDIA_TYPES,
     MIN_BYTES_TO_COMPRESS,
+    PLAIN,
     Form,
     chosen_encoding,
     chosen_form,
@@ -105,7 +106,7 @@ class Wanted:
         offered: tuple[Form, ...] = ("json",) if rows is None else tuple(MEDIA_TYPES)
         return cls(
             rows=rows,
-            fields=rows and chosen_fields(request.query_params.get("fields"), rows),
+            fields=chosen_fields(request.query_params.get("fields"), rows) if rows else None,
             form=chosen_form(request.headers.get("accept"), offered),
             encoding=chosen_encoding(request.headers.get("accept-encoding")),
         )
@@ -191,7 +192,7 @@ def _kept(answer: BaseModel, wanted: Wanted) -> KeptBody:
     following = getattr(answer, "next", None)
     if following is not None:  # a table has no place for it
         headers["Link"] = f'<{following}>; rel="next"'
-    if wanted.encoding != "identity" and len(body) >= MIN_BYTES_TO_COMPRESS:
+    if wanted.encoding != PLAIN and len(body) >= MIN_BYTES_TO_COMPRESS:
         body = encoded(body, wanted.encoding)
         headers["Content-Encoding"] = wanted.encoding
     return KeptBody(body, headers)

@@ -10,11 +10,11 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,6 +36,11 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
 }
+
+_UNLESS_GIVEN = [
+    (name.lower().encode(), value.encode())
+    for name, value in {**SECURITY_HEADERS, "Cache-Control": "no-store"}.items()
+]
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -93,12 +98,7 @@ class Edge:
             nonlocal has_started, status, sent_bytes
             if message["type"] == "http.response.start":
                 has_started, status = True, message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
-                headers.raw.extend(scope.get("rate_limit", ()))
+                message["headers"] = _with_headers(scope, message["headers"], request_id)
             sent_bytes += len(message.get("body", b""))
             await send(message)
 
@@ -115,6 +115,22 @@ class Edge:
             await problem_response(problem, request_id)(scope, receive, send_with_headers)
         finally:
             _log_request(scope, status, sent_bytes, time.monotonic() - began)
+
+
+def _with_headers(
+    scope: Scope, given: Iterable[tuple[bytes, bytes]], request_id: str
+) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer and what belongs to every answer, on the raw lists for speed.
+
+    The list is a new one: the given one may be that of an answer that is remembered.
+    """
+    headers = list(given)
+    names = {name for name, _ in headers}
+    headers += [one for one in _UNLESS_GIVEN if one[0] not in names]
+    headers.append((b"x-request-id", request_id.encode()))
+    headers += scope.get("rate_limit", ())
+    headers += scope.get("notices", ())
+    return headers
 
 
 def _log_request(scope: Scope, status: int, sent_bytes: int, seconds: float) -> None:

@@ -28,6 +28,7 @@ from resources.storage.snapshot_files import SnapshotDamagedError, SnapshotMissi
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:reviewgraph:problem:"
+HELP_PREFIX = "/problems/"
 CHALLENGE = 'Bearer realm="reviewgraph"'
 
 logger = logging.getLogger(__name__)
@@ -252,6 +253,7 @@ class ProblemDocument(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What to do about it.")
     request_id: str = Field(description="Names this request in the server's log.")
+    help: str = Field(description="Address of a page that explains the kind of problem.")
     errors: list[ParameterError] | None = Field(
         default=None, description="The parameters that are not valid, where that is the problem."
     )
@@ -297,6 +299,7 @@ def problem_response(problem: Problem, request_id: str) -> Response:
         status=kind.status,
         detail=problem.detail,
         request_id=request_id,
+        help=HELP_PREFIX + problem.slug,
         errors=list(problem.errors) or None,
     )
     # Plain ASCII: a field name in an invalid body may hold text that UTF-8 cannot spell.

@@ -12,9 +12,13 @@ import json
 import time
 from collections.abc import Mapping
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resources.errors import ReviewGraphError
 from serving_api.kit.caching import is_any, matches
+from serving_api.kit.errors import Problem
+from serving_api.kit.idempotency import CHANGING_METHODS
 from serving_api.kit.memory import (
     MAX_SECONDS_GRANTED,
     Grant,
@@ -41,6 +45,9 @@ class HotPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from memory, or let the routes answer and learn from them."""
+        if scope["type"] == "http" and scope["method"] in CHANGING_METHODS:
+            await self._changing(scope, receive, send)
+            return
         asked = _asked(scope)
         services: Services | None = scope["app"].state.services if asked else None
         if asked is None or services is None or not services.memory.is_current():
@@ -58,10 +65,10 @@ class HotPath:
             answer, grant = found
             is_held = _is_held(answer, asked[b"if-none-match"])
             is_known = is_held or answer.body is not None
-            if is_known and services.allowances.take_leased(grant.allowances):
+            if is_known and await _is_admitted(services, grant):
                 _note_for_log(scope, answer, grant)
-                told = services.allowances.headers(grant.allowances)
-                await _send(send, answer, told, is_held=is_held)
+                scope["rate_limit"] = services.allowances.headers(grant.allowances)
+                await _send(send, answer, is_held=is_held)
                 return
         seen = Observation(
             generation=services.memory.generation,
@@ -71,6 +78,20 @@ class HotPath:
         )
         if await self._observed(scope, receive, send, seen) in {_OK, _NOT_MODIFIED}:
             services.memory.learn(seen)  # the transaction in which it was decided ended well
+
+    async def _changing(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the routes change something, and believe nothing until that has been told.
+
+        So who changes something sees it with the next request, as far as it comes to this worker.
+        """
+        services: Services = scope["app"].state.services
+
+        async def send_when_distrusted(message: Message) -> None:
+            if message["type"] == "http.response.start":  # what was changed is committed by now
+                services.memory.catch_up()
+            await send(message)
+
+        await self._app(scope, receive, send_when_distrusted)
 
     async def _observed(self, scope: Scope, receive: Receive, send: Send, seen: Observation) -> int:
         """Let the routes answer; return the status."""
@@ -100,6 +121,19 @@ def _asked(scope: Scope) -> Asked | None:
     return asked if asked[b"authorization"] else None
 
 
+async def _is_admitted(services: Services, grant: Grant) -> bool:
+    """Whether the request may pass on what is remembered; if not, its route says why."""
+    if services.allowances.take_leased(grant.allowances):
+        return True
+    generation = services.memory.generation
+    try:
+        await services.allowances.admit(grant.allowances)
+    except (Problem, ReviewGraphError, SQLAlchemyError):
+        return False
+    # Waiting took a moment, in which what was remembered may have changed.
+    return services.memory.is_current() and services.memory.generation == generation
+
+
 def _is_held(answer: RememberedAnswer, if_none_match: bytes) -> bool:
     if not if_none_match:
         return False
@@ -112,11 +146,10 @@ def _is_held(answer: RememberedAnswer, if_none_match: bytes) -> bool:
 def _note_for_log(scope: Scope, answer: RememberedAnswer, grant: Grant) -> None:
     scope["route"], scope["user_id"] = answer.route, grant.user_id
     scope["path_params"] = {"tenant": answer.tenant_id}
+    scope["notices"] = getattr(answer.route, "notices", ())
 
 
-async def _send(
-    send: Send, answer: RememberedAnswer, told: list[tuple[bytes, bytes]], *, is_held: bool
-) -> None:
+async def _send(send: Send, answer: RememberedAnswer, *, is_held: bool) -> None:
     headers = answer.headers
     if is_held:
         headers = [one for one in headers if one[0] not in _OF_BODIES]
@@ -124,7 +157,7 @@ async def _send(
         {
             "type": "http.response.start",
             "status": _NOT_MODIFIED if is_held else _OK,
-            "headers": [*headers, *told],
+            "headers": list(headers),
         }
     )
     body = b"" if is_held else answer.body or b""

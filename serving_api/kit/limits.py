@@ -8,11 +8,14 @@ When the count cannot be reached, what was leased runs out, and then nothing pas
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
+from anyio import CapacityLimiter, to_thread
 from cachetools import LRUCache
 
 from resources.database import Database, Tenant
@@ -23,7 +26,7 @@ WINDOW_SECONDS = 60
 MAX_CONCURRENT_COUNTS = 2
 """How many requests may ask PostgreSQL for a lease at once; it has as many connections."""
 
-MAX_LEASE = 500
+MAX_LEASE = 2000
 USERS_AT_ONCE = 5
 """How many of a tenant's users may send as much as one may, at the same time."""
 
@@ -82,6 +85,8 @@ class Allowances:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._counting = CapacityLimiter(MAX_CONCURRENT_COUNTS)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._leases: LRUCache[str, _Lease] = LRUCache(_MAX_LEASES)
 
@@ -107,8 +112,36 @@ class Allowances:
             Problem: ``too-many-requests``.
             DatabaseUnavailableError: Nothing is leased and nobody counts.
         """
-        if self.take_leased((allowance,)):
+        if not self.take_leased((allowance,)):
+            self._lease(allowance, used=1)
+
+    async def admit(self, allowances: Sequence[Allowance]) -> None:
+        """As :meth:`take`, for several allowances and without holding up the event loop.
+
+        Of the requests that wait for a new lease one asks for it.
+
+        Raises:
+            Problem: ``too-many-requests``.
+            DatabaseUnavailableError: Nothing is leased and nobody counts.
+        """
+        if self.take_leased(allowances):
             return
+        async with self._turns.setdefault(allowances[0].name, asyncio.Lock()):
+            while not self.take_leased(allowances):
+                await to_thread.run_sync(self._lease_all, allowances, limiter=self._counting)
+
+    def _lease_all(self, allowances: Sequence[Allowance]) -> None:
+        for one in allowances:
+            if not self._has_lease(one):
+                self._lease(one, used=0)
+
+    def _has_lease(self, allowance: Allowance) -> bool:
+        with self._lock:
+            lease = self._leases.get(allowance.name)
+            return lease is not None and lease.left > 0 and time.monotonic() < lease.ends
+
+    def _lease(self, allowance: Allowance, *, used: int) -> None:
+        """Ask for a new lease, of which some is used already."""
         self._refuse_again(allowance)
         began = time.monotonic()
         wanted = allowance.batch
@@ -125,7 +158,7 @@ class Allowances:
             lease = self._leases.setdefault(allowance.name, _Lease())
             if verdict.allowed:
                 left = lease.left if began < lease.ends else 0
-                lease.left = left + wanted - 1
+                lease.left = left + wanted - used
                 lease.ends = began + _SECONDS_LEASED
                 lease.remaining = verdict.remaining
                 return

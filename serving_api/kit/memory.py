@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -20,12 +19,15 @@ from cachetools import LRUCache
 from starlette.responses import Response
 from starlette.types import Scope
 
+from resources.database.changes import Changes
 from serving_api.kit.caching import AnswerCache, KeptBody
 from serving_api.kit.limits import Allowance
 from serving_api.kit.tokens import Principal
 
 MAX_SECONDS_GRANTED = 10.0
 """After this a route decides again: what ends by the clock alone is told by no change."""
+
+_SECONDS_AHEAD = 2.0  # one request lets the route decide again before all would have to
 
 MAX_GRANTS = 20_000
 MAX_ANSWERS_BYTES = 64 * 1024 * 1024
@@ -103,19 +105,36 @@ class Memory:
 
     Args:
         answers: The answers by their content; those of a tenant go when its numbers change.
-        is_current: Whether every change is known.
+
+    Attributes:
+        generation: How many changes have been heard.
     """
 
-    def __init__(self, answers: AnswerCache[KeptBody], is_current: Callable[[], bool]) -> None:
+    def __init__(self, answers: AnswerCache[KeptBody]) -> None:
         self._kept = answers
-        self.is_current = is_current
+        self._changes: Changes | None = None
         self.generation = 0
         self._lock = threading.Lock()
         self._grants: LRUCache[tuple[bytes, str, str], Grant] = LRUCache(MAX_GRANTS)
+        self._renewing: set[tuple[bytes, str, str]] = set()
         self._versions: dict[str, str] = {}
         self._answers: LRUCache[Address, RememberedAnswer] = LRUCache(
             MAX_ANSWERS_BYTES, getsizeof=_size
         )
+
+    def watch(self, url: str) -> Changes:
+        """What tells of changes of a database; nothing is believed before it is entered."""
+        self._changes = Changes(url, self.on_change, self.on_gap)
+        return self._changes
+
+    def is_current(self) -> bool:
+        """Whether what is remembered may be believed."""
+        return self._changes is not None and self._changes.is_current
+
+    def catch_up(self) -> None:
+        """Believe nothing until the change that was just made here has been told."""
+        if self._changes is not None:
+            self._changes.catch_up()
 
     def find(self, address: Address, bearer: bytes) -> tuple[RememberedAnswer, Grant] | None:
         """The answer to a request, if it is remembered, right, and for who asks."""
@@ -125,10 +144,15 @@ class Memory:
                 return None
             if answer.follows_current and self._versions.get(answer.tenant_id) != answer.version:
                 return None
-            grant = self._grants.get((bearer, answer.tenant_id, answer.operation))
-        if grant is None or time.monotonic() >= grant.until:
-            return None
-        return answer, grant
+            key = (bearer, answer.tenant_id, answer.operation)
+            grant = self._grants.get(key)
+            if grant is None:
+                return None
+            left = grant.until - time.monotonic()
+            if left < _SECONDS_AHEAD and key not in self._renewing:
+                self._renewing.add(key)
+                return None
+        return (answer, grant) if left > 0 else None
 
     def learn(self, seen: Observation) -> None:
         """Remember a request that ended well, unless anything has changed since it began."""
@@ -136,6 +160,7 @@ class Memory:
             return
         answer = seen.answer
         with self._lock:
+            self._renewing.discard((seen.bearer, answer.tenant_id, answer.operation))
             if seen.generation != self.generation:
                 return
             self._grants[seen.bearer, answer.tenant_id, answer.operation] = seen.grant
@@ -159,15 +184,18 @@ class Memory:
                 return
             if kind == "signing":
                 self._grants.clear()
+                self._renewing.clear()
                 return
             for key in [key for key, one in self._grants.items() if subject in one.subjects]:
                 del self._grants[key]
+                self._renewing.discard(key)
 
     def on_gap(self) -> None:
         """Forget everything that changes could have told about."""
         with self._lock:
             self.generation += 1
             self._grants.clear()
+            self._renewing.clear()
             self._versions.clear()
 
 

@@ -21,6 +21,9 @@ MEDIA_TYPES: dict[Form, str] = {
     "parquet": "application/vnd.apache.parquet",
 }
 MIN_BYTES_TO_COMPRESS = 1024
+PLAIN = "identity"
+"""The encoding of what is not compressed, as HTTP calls it."""
+
 _ENCODERS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda body: pa.compress(body, codec="zstd", asbytes=True),
     "br": lambda body: pa.Codec("brotli", compression_level=5).compress(body, asbytes=True),
@@ -53,14 +56,14 @@ def chosen_encoding(accept_encoding: str | None) -> str:
     weights = _weights(accept_encoding) if accept_encoding else {}
     rated = [(weights.get(name, weights.get("*", 0.0)), name) for name in _ENCODERS]
     best = max(weight for weight, _ in rated)
-    if best <= 0 or best < weights.get("identity", 0.0):
-        return "identity"
+    if best <= 0 or best < weights.get(PLAIN, 0.0):
+        return PLAIN
     return next(name for weight, name in rated if weight == best)
 
 
 def encoded(body: bytes, encoding: str) -> bytes:
     """A body compressed in a way that :func:`chosen_encoding` named."""
-    return body if encoding == "identity" else _ENCODERS[encoding](body)
+    return body if encoding == PLAIN else _ENCODERS[encoding](body)
 
 
 def _weights(header: str) -> dict[str, float]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, TypedDict
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from serving_api.kit.errors import REGISTRY, ProblemDocument
+from serving_api.kit.errors import REGISTRY, ProblemDocument, documented
+from serving_api.kit.examples import add_examples
 
 PROBLEMS_TABLE = "\n".join(
     [
@@ -38,6 +40,8 @@ def install(app: FastAPI) -> None:
             schemas.update(shape.pop("$defs", {}))
             schemas["ProblemDocument"] = shape
             _drop_foreign_errors(generated)
+            _tell_of_limits(generated)
+            add_examples(generated)
         return generated
 
     app.openapi = document  # type: ignore[method-assign]
@@ -52,6 +56,31 @@ def _drop_foreign_errors(document: dict[str, Any]) -> None:
             content = operation["responses"].get("422", {}).get("content", {})
             if "application/json" in content:
                 del operation["responses"]["422"]
+
+
+def _tell_of_limits(document: dict[str, Any]) -> None:
+    """Whoever bears a token or key can be told to wait, and is told of the limits each time."""
+    refusal = documented("too-many-requests")
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            if "security" not in operation:
+                continue
+            for status, told in refusal.items():
+                operation["responses"].setdefault(str(status), copy.deepcopy(told))
+            for answer in operation["responses"].values():
+                answer.setdefault("headers", {}).update(copy.deepcopy(_LIMIT_HEADERS))
+
+
+_LIMIT_HEADERS: dict[str, Any] = {
+    "RateLimit-Policy": {
+        "description": "How many requests one may send (q) in how many seconds (w).",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "How many more one may send (r) before that is counted anew (t seconds).",
+        "schema": {"type": "string"},
+    },
+}
 
 
 def inlined(model: type[BaseModel]) -> dict[str, Any]:

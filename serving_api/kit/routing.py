@@ -1,7 +1,8 @@
 """The kind of route that every slice uses: ``APIRouter(route_class=Route)``.
 
 It adds what all routes owe their clients and no endpoint should have to think of: a request that
-changes something may be sent twice (see :mod:`serving_api.kit.idempotency`).
+changes something may be sent twice (see :mod:`serving_api.kit.idempotency`), and an operation that
+will go says so with every answer (see :mod:`serving_api.kit.deprecation`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from serving_api.kit.deprecation import Deprecation
 from serving_api.kit.errors import documented
 from serving_api.kit.idempotency import (
     CHANGING_METHODS,
@@ -33,12 +35,27 @@ class Route(APIRoute):
         )
         if self.takes_key:
             _describe_key(options)
+        deprecation: Deprecation | None = getattr(endpoint, "deprecation", None)
+        self.notices = [] if deprecation is None else deprecation.headers
+        if deprecation is not None:
+            options["deprecated"] = True
+            extra = options.get("openapi_extra") or {}
+            options["openapi_extra"] = {**extra, "x-sunset": deprecation.sunset.isoformat()}
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:
         """The framework's handler, and around it what this kind of route adds."""
         handle = super().get_route_handler()
-        return self._answering_once(handle) if self.takes_key else handle
+        if self.takes_key:
+            handle = self._answering_once(handle)
+        return self._giving_notice(handle) if self.notices else handle
+
+    def _giving_notice(self, handle: Handler) -> Handler:
+        async def handle_with_notice(request: Request) -> Response:
+            request.scope["notices"] = self.notices  # the edge puts them on problems as well
+            return await handle(request)
+
+        return handle_with_notice
 
     def _answering_once(self, handle: Handler) -> Handler:
         async def handle_once(request: Request) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from resources.database import Database
@@ -34,7 +33,6 @@ class Services:
         key_checks: Reads API keys.
         cursors: Signs and reads cursors.
         allowances: How many more requests who asks may send.
-        counting: How many threads may ask for more of them.
         memory: What needs not be asked or decided again.
         requests_per_minute: How many requests one user or key may send.
     """
@@ -48,7 +46,6 @@ class Services:
     key_checks: KeyChecks
     cursors: Cursors
     allowances: Allowances
-    counting: CapacityLimiter
     memory: Memory
     requests_per_minute: int
 

@@ -1,21 +1,24 @@
 """The OpenAPI document is a contract: it changes on purpose or not at all.
 
-Renew the kept document with ``python -m tests.contract.test_openapi`` and read the difference: a
-client may rely on whatever disappears.
+Renew the kept document with ``python -m tests.contract.test_openapi``. It refuses what breaks
+clients and was not announced; ``--break-clients`` is for when that is meant.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from resources.settings import Settings
 from serving_api.kit.errors import REGISTRY, documented
 from serving_api.main import create_app
+from tests.contract.breaking import breaking_changes
 
 KEPT = Path(__file__).with_name("openapi.json")
 
@@ -50,8 +53,11 @@ def test_the_api_is_as_it_was_promised(document):
     difference = "\n".join(
         difflib.unified_diff(kept.splitlines(), now.splitlines(), "kept", "now", lineterm="", n=2)
     )
+    broken = breaking_changes(json.loads(kept), document)
     pytest.fail(
-        "The OpenAPI document has changed. If that is wanted, renew the kept one with\n"
+        "The OpenAPI document has changed"
+        + (", and breaks clients:\n" + "\n".join(broken) if broken else ", and breaks no client.")
+        + "\nIf that is wanted, renew the kept one with\n"
         "    python -m tests.contract.test_openapi\n"
         f"and name the change in CHANGELOG.md.\n\n{difference[:6000]}",
         pytrace=False,
@@ -110,5 +116,41 @@ def test_every_kind_of_problem_is_documented(document):
         assert documented(slug)
 
 
+def test_each_body_has_an_example_that_is_one(document):
+    """An example that is none misleads whoever copies it."""
+    schemas = {"components": document["components"]}
+    count = 0
+    for where, operation in operations(document):
+        bodies = [operation.get("requestBody", {})]
+        bodies += [told for status, told in operation["responses"].items() if status < "300"]
+        for body in bodies:
+            content = body.get("content", {}).get("application/json")
+            if content is None:
+                continue
+            assert "example" in content, where
+            rooted = {**content["schema"], **schemas}
+            Draft202012Validator(rooted).validate(content["example"])
+            count += 1
+    assert count > 20
+
+
+def test_who_can_be_told_to_wait_is_told_of_it(document):
+    for where, operation in operations(document):
+        assert ("429" in operation["responses"]) >= ("security" in operation), where
+
+
+def renew(*, break_clients: bool) -> None:
+    """Write the kept document anew.
+
+    Raises:
+        SystemExit: If that would break clients, unless it is meant.
+    """
+    now = current_document()
+    broken = breaking_changes(json.loads(KEPT.read_text(encoding="utf-8")), now)
+    if broken and not break_clients:
+        sys.exit("\n".join(["This breaks clients, and was not announced:", *broken]))
+    KEPT.write_text(spelled(now), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    KEPT.write_text(spelled(current_document()), encoding="utf-8")
+    renew(break_clients="--break-clients" in sys.argv)

@@ -116,13 +116,15 @@ def test_a_body_is_read_only_up_to_its_limit(world):
 # Access and failures ------------------------------------------------------------------------------
 
 
-def test_a_removed_membership_counts_at_once(world):
+def test_a_removed_membership_counts_within_a_second(world):
     with world.database.jobs() as work:
         work.users.add_membership("acme", world.users["eve"].id, "viewer")
     with world.client("eve") as eve:
         assert eve.get(f"{ACME}/metrics").status_code == 200
         set_sql(world, "delete from reviewgraph.memberships where user_id = :eve")
-        assert eve.get(f"{ACME}/metrics").status_code == 404
+        began = time.monotonic()
+        while eve.get(f"{ACME}/metrics").status_code != 404:
+            assert time.monotonic() - began < 1, "it still counts after a second"
         assert eve.get("/v1/tenants").json() == {"items": []}
 
 

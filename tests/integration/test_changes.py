@@ -83,6 +83,22 @@ def test_a_listener_that_gets_no_turn_is_not_current(database):
         wait_until(lambda: heard.is_current)
 
 
+def test_who_changes_something_believes_nothing_until_it_has_been_told(database):
+    told = []
+    with Changes(database.app_url, told.append, lambda: None) as heard:
+        wait_until(lambda: heard.is_current)
+        for number in range(20):
+            with database.jobs() as work:
+                work.session.execute(
+                    text("select pg_notify(:channel, :number)"),
+                    {"channel": changes.CHANNEL, "number": str(number)},
+                )
+            heard.catch_up()
+            while not heard.is_current:
+                time.sleep(0.001)
+            assert str(number) in told
+
+
 def test_where_there_is_no_server_nothing_is_current(database):
     url = database.app_url.replace(database.app_url.rpartition("/")[2], f"x{uuid.uuid4().hex}", 1)
     with Changes(url, lambda _: None, lambda: None) as heard:

@@ -7,6 +7,9 @@ route and nothing else, and ours over a small installation in a folder of its ow
 processes hold 64 connections together. Besides requests a second, what a request costs the servers
 in CPU time is told: the clients share the machine, and that figure leaves them out.
 
+Log-ins with a password and exchanges of refresh tokens are measured as well, for a core: they are
+told by the CPU time that they take.
+
 What has to be reached: a metric read that is kept, its token checked and counted, half of the empty
 route; a conditional request 60% of it; the slowest of a hundred under five times the median.
 """
@@ -25,6 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +41,11 @@ from pydantic import SecretStr
 from resources.database import Database
 from resources.settings import Settings
 from serving_api.main import create_app
-from tests.api_world import running_world
+from tests.api_world import PASSWORD, running_world
 
 WORKERS = 2
 CONNECTIONS = 64
+OK, TOO_MANY = 200, 429
 METRICS = "/v1/tenants/acme/metrics?dimension=product"
 
 
@@ -305,6 +310,47 @@ def measure(settings: Settings, token: str, seconds: float) -> None:
             json.dumps(told("conditional, 304", load(port, held, seconds, servers), plain)),
             flush=True,
         )
+        measure_log_ins(port, seconds, servers)
+
+
+def measure_log_ins(port: int, seconds: float, servers: list[psutil.Process]) -> None:
+    """Log in and exchange tokens, a few clients at a time."""
+    base = f"http://127.0.0.1:{port}"
+    log_in = {"email": "ada@example.com", "password": PASSWORD}
+
+    def sessions(_: int) -> tuple[int, int]:
+        good = bad = 0
+        until = time.monotonic() + seconds
+        with httpx2.Client(base_url=base, trust_env=False, timeout=30) as client:
+            while time.monotonic() < until:
+                status = client.post("/v1/auth/token", json=log_in).status_code
+                good, bad = good + (status == OK), bad + (status not in {OK, TOO_MANY})
+        return good, bad
+
+    def grants(_: int) -> tuple[int, int]:
+        good = bad = 0
+        until = time.monotonic() + seconds
+        with httpx2.Client(base_url=base, trust_env=False, timeout=30) as client:
+            token = client.post("/v1/auth/token", json=log_in).json().get("refresh_token")
+            while token is not None and time.monotonic() < until:
+                answer = client.post("/v1/auth/refresh", json={"refresh_token": token})
+                good, bad = good + answer.is_success, bad + (not answer.is_success)
+                token = answer.json().get("refresh_token", token)
+        return good, bad
+
+    for name, work in (("password sessions", sessions), ("refresh grants", grants)):
+        before, began = cpu_of(servers), time.perf_counter()
+        with ThreadPoolExecutor(2) as threads:
+            results = list(threads.map(work, range(2)))
+        taken, cpu = time.perf_counter() - began, cpu_of(servers) - before
+        good, bad = (sum(column) for column in zip(*results, strict=True))
+        line = {
+            "what": name,
+            "per_second": round(good / taken, 1),
+            "per_core": round(good / cpu, 1),
+            "failed": bad,
+        }
+        print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":

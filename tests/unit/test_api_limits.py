@@ -83,7 +83,8 @@ def test_the_kit_names_no_address_and_no_slice():
     for module in modules:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                assert node.value not in names, (module.name, node.value)
+                if (module.stem, node.value) != ("negotiation", "identity"):  # HTTP's word
+                    assert node.value not in names, (module.name, node.value)
                 assert not node.value.startswith("/v1"), (module.name, node.value)
             if isinstance(node, ast.ImportFrom):
                 assert (node.module or "").split(".")[1:2] not in [[name] for name in names]
