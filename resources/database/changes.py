@@ -11,6 +11,7 @@ change has been told, too.
 
 from __future__ import annotations
 
+import logging
 import select
 import socket
 import threading
@@ -32,6 +33,9 @@ MAX_SILENCE_SECONDS = 0.9
 
 _SECONDS_BETWEEN_QUESTIONS = 0.25
 _PAUSE_SECONDS = 0.2
+
+
+logger = logging.getLogger(__name__)
 
 
 class Changes:
@@ -96,6 +100,8 @@ class Changes:
                 self._listen(connection)
             self._current_until = 0.0
             self._on_gap()
+            if not self._is_over.is_set():
+                logger.warning("changes are not heard, so nothing is answered from memory")
             self._is_over.wait(_PAUSE_SECONDS)
 
     def _tell(self, notice: psycopg.Notify) -> None:

@@ -123,7 +123,7 @@ def _asked(scope: Scope) -> Asked | None:
 
 async def _is_admitted(services: Services, grant: Grant) -> bool:
     """Whether the request may pass on what is remembered; if not, its route says why."""
-    if services.allowances.take_leased(grant.allowances):
+    if services.allowances.admit_at_once(grant.allowances):
         return True
     generation = services.memory.generation
     try:

@@ -2,7 +2,7 @@
 
 PostgreSQL counts for all workers together (:mod:`resources.database.rate_limits`). A worker takes
 some requests at once and lets them through without asking again. What it has leased and not used
-soon is given up, so that over all workers never more requests pass than the limit and one lease.
+soon is given up, so that never more requests pass than the limit and one lease of each worker.
 When the count cannot be reached, what was leased runs out, and then nothing passes.
 """
 
@@ -12,13 +12,17 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakValueDictionary
 
 from anyio import CapacityLimiter, to_thread
 from cachetools import LRUCache
+from sqlalchemy.exc import SQLAlchemyError
 
 from resources.database import Database, Tenant
+from resources.errors import ReviewGraphError
 from serving_api.kit.errors import Problem
 from serving_api.kit.tokens import Principal
 
@@ -30,9 +34,12 @@ MAX_LEASE = 2000
 USERS_AT_ONCE = 5
 """How many of a tenant's users may send as much as one may, at the same time."""
 
-_LEASES_PER_WINDOW = 50
-_SECONDS_LEASED = 2.0
+# What is leased and not used in time is lost to who asks: of a slow client, on two workers, at most
+# a tenth of the limit.
+_LEASES_PER_WINDOW = 120
+_SECONDS_LEASED = 10.0
 _MAX_LEASES = 50_000
+_AHEAD = 3  # more is asked for when less than a third of a lease is left
 _MAX_SECONDS_REFUSED = 5
 
 
@@ -74,6 +81,7 @@ class _Lease:
     remaining: int = 0
     ends: float = 0.0
     refused_until: float = 0.0
+    is_asked_for: bool = False
 
 
 class Allowances:
@@ -86,6 +94,7 @@ class Allowances:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._counting = CapacityLimiter(MAX_CONCURRENT_COUNTS)
+        self._asking: set[asyncio.Task[None]] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._leases: LRUCache[str, _Lease] = LRUCache(_MAX_LEASES)
@@ -124,11 +133,37 @@ class Allowances:
             Problem: ``too-many-requests``.
             DatabaseUnavailableError: Nothing is leased and nobody counts.
         """
-        if self.take_leased(allowances):
+        if self.admit_at_once(allowances):
             return
         async with self._turns.setdefault(allowances[0].name, asyncio.Lock()):
             while not self.take_leased(allowances):
                 await to_thread.run_sync(self._lease_all, allowances, limiter=self._counting)
+
+    def admit_at_once(self, allowances: Sequence[Allowance]) -> bool:
+        """As :meth:`take_leased`; asks for more before a lease runs out, and does not wait for it.
+
+        So nobody has to wait while requests keep coming. Call it from the event loop.
+        """
+        if not self.take_leased(allowances):
+            return False
+        for one in allowances:
+            lease = self._leases.get(one.name)
+            is_short = lease is not None and lease.left * _AHEAD < one.batch
+            if lease is not None and is_short and one.batch > _AHEAD and not lease.is_asked_for:
+                lease.is_asked_for = True
+                task = asyncio.create_task(self._lease_ahead(one, lease))
+                self._asking.add(task)  # the event loop alone would let go of it
+                task.add_done_callback(self._asking.discard)
+        return True
+
+    async def _lease_ahead(self, allowance: Allowance, lease: _Lease) -> None:
+        try:
+            with suppress(Problem, ReviewGraphError, SQLAlchemyError):  # told to who needs it
+                await to_thread.run_sync(
+                    partial(self._lease, allowance, used=0), limiter=self._counting
+                )
+        finally:
+            lease.is_asked_for = False
 
     def _lease_all(self, allowances: Sequence[Allowance]) -> None:
         for one in allowances:

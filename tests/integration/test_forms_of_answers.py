@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 
-import httpx2
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -206,13 +205,3 @@ def test_a_field_that_there_is_not_is_told_with_those_that_there_are(ada, fields
     (error,) = answer.json()["errors"]
     assert error["location"] == "query.fields"
     assert "review_key, " in error["message"]
-
-
-# Other origins -----------------------------------------------------------------------------------
-
-
-def test_no_page_of_another_origin_may_read_answers_unless_it_is_named(world, ada):
-    answer = ada.get(f"{ACME}/metrics", headers={"Origin": "https://app.example.com"})
-    assert "access-control-allow-origin" not in answer.headers
-    assert isinstance(ada, httpx2.Client)
-    assert world.settings.cors_origins == ()

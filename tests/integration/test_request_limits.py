@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,20 +32,20 @@ def passed(allowances, one):
 
 
 def test_workers_together_let_through_what_the_limit_says_and_no_more(database):
-    one = allowance(100)
-    assert one.batch == 2
+    one = allowance(1200)
+    assert one.batch == 10
     workers = [Allowances(database) for _ in range(4)]
     with ThreadPoolExecutor(8) as threads:
-        results = list(threads.map(lambda n: passed(workers[n % 4], one), range(300)))
+        results = list(threads.map(lambda n: passed(workers[n % 4], one), range(1500)))
     # What a worker has leased and not used is lost to the others, and to nobody else's good.
-    assert 100 - 4 * one.batch <= sum(results) <= 100
+    assert 1200 - 4 * one.batch <= sum(results) <= 1200
 
 
 def test_a_lease_is_asked_for_once_for_many_requests(database):
     one, allowances = allowance(10_000), Allowances(database)
-    assert one.batch == 200
     allowances.take(one)
-    assert all(allowances.take_leased([one]) for _ in range(199))
+    assert one.batch == 83
+    assert all(allowances.take_leased([one]) for _ in range(one.batch - 1))
     assert not allowances.take_leased([one])
 
 
@@ -73,6 +74,39 @@ def test_without_a_count_only_what_was_leased_passes(settings):
         assert allowances.take_leased([one])
         with pytest.raises(DatabaseUnavailableError):
             allowances.take(one)
+
+
+def test_a_slow_client_is_not_refused_for_what_it_leased_and_did_not_use(database, monkeypatch):
+    """Two workers, each asked once in the life of a lease: as wasteful as it can be."""
+    one, workers = allowance(1200), [Allowances(database) for _ in range(2)]
+    leases_in_a_window = int(limits.WINDOW_SECONDS / limits._SECONDS_LEASED) + 1
+    monkeypatch.setattr(limits, "_SECONDS_LEASED", 0.0)
+    for _ in range(leases_in_a_window):
+        for worker in workers:
+            worker.take(one)
+    with database.limits() as work:
+        left = work.rate_limits.look(one.name, limit=1200, seconds=limits.WINDOW_SECONDS).remaining
+    assert left > 1000
+
+
+def test_more_is_asked_for_before_a_lease_runs_out(database):
+    one, allowances = allowance(12_000), Allowances(database)
+
+    async def ask():
+        for _ in range(250):
+            await allowances.admit([one])
+            await asyncio.sleep(0.001)
+
+    allowances.take(one)
+    asked = []
+    lease = allowances._lease
+    allowances._lease = lambda *given, **named: (asked.append(1), lease(*given, **named))
+    at_once = allowances.admit_at_once
+    waited = []
+    allowances.admit_at_once = lambda given: at_once(given) or bool(waited.append(1))
+    asyncio.run(ask())
+    assert len(asked) >= 2
+    assert waited == []
 
 
 # Over HTTP ---------------------------------------------------------------------------------------
