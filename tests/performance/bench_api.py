@@ -1,11 +1,14 @@
 """How fast the API answers, beside an empty route of the same framework in the same run.
 
-    python -m tests.performance.bench_api --seconds 8
+    python -m tests.performance.bench_api --seconds 8 --mixed 600
 
 Two workers serve each of two applications, one after the other: one with an empty asynchronous
 route and nothing else, and ours over a small installation in a folder of its own. Several client
 processes hold 64 connections together. Besides requests a second, what a request costs the servers
 in CPU time is told: the clients share the machine, and that figure leaves them out.
+
+With ``--mixed`` many kinds of reads follow each other for so many seconds: what failed, and how the
+memory of the servers grew, is told.
 
 Log-ins with a password and exchanges of refresh tokens are measured as well, for a core: they are
 told by the CPU time that they take.
@@ -31,6 +34,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import httpx2
@@ -39,6 +43,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from resources.database import Database
+from resources.logs import log_to_stderr
 from resources.settings import Settings
 from serving_api.main import create_app
 from tests.api_world import PASSWORD, running_world
@@ -61,7 +66,8 @@ def empty() -> FastAPI:
 
 
 def ours() -> FastAPI:
-    """The API, as the environment says."""
+    """The API, as the environment says, writing its log as it does under ``reviewgraph api``."""
+    log_to_stderr()
     return create_app(Settings())
 
 
@@ -138,9 +144,9 @@ class Client(asyncio.Protocol):
     """One connection that asks again as soon as it is answered."""
 
     def __init__(
-        self, request: bytes, until: float, answers: list[float], bad: list[bytes]
+        self, requests: list[bytes], until: float, answers: list[float], bad: list[bytes]
     ) -> None:
-        self.request, self.until, self.answers, self.bad = request, until, answers, bad
+        self.requests, self.until, self.answers, self.bad = cycle(requests), until, answers, bad
         self.done = asyncio.get_running_loop().create_future()
         self.left = b""
 
@@ -150,7 +156,7 @@ class Client(asyncio.Protocol):
 
     def ask(self) -> None:
         self.began = time.perf_counter()
-        self.transport.write(self.request)  # type: ignore[attr-defined]
+        self.transport.write(next(self.requests))  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         data = self.left + data
@@ -161,7 +167,7 @@ class Client(asyncio.Protocol):
         self.left = b""
         now = time.perf_counter()
         self.answers.append(now - self.began)
-        if head[9:12] not in {b"200", b"304"}:
+        if head[9:12] not in {b"200", b"202", b"304"}:
             self.bad.append(head[9:12])
         if time.monotonic() < self.until:
             self.ask()
@@ -184,7 +190,9 @@ def _length(head: bytes) -> int:
     )
 
 
-def client(port: int, request: bytes, connections: int, seconds: float, told: object) -> None:
+def client(
+    port: int, requests: list[bytes], connections: int, seconds: float, told: object
+) -> None:
     """Hold some connections and ask for some seconds; run in a process of its own."""
     import uvloop
 
@@ -194,7 +202,12 @@ def client(port: int, request: bytes, connections: int, seconds: float, told: ob
     async def ask() -> None:
         until = time.monotonic() + seconds
         loop = asyncio.get_running_loop()
-        clients = [Client(request, until, answers, bad) for _ in range(connections)]
+        clients = [
+            Client(
+                requests[n % len(requests) :] + requests[: n % len(requests)], until, answers, bad
+            )
+            for n in range(connections)
+        ]
         for one in clients:
             await loop.create_connection(lambda one=one: one, "127.0.0.1", port)
         await asyncio.gather(*(one.done for one in clients))
@@ -203,7 +216,7 @@ def client(port: int, request: bytes, connections: int, seconds: float, told: ob
     told.put((len(answers), len(bad), sorted(answers)[:: max(1, len(answers) // 5000)]))  # type: ignore[attr-defined]
 
 
-def load(port: int, request: bytes, seconds: float, servers: list[psutil.Process]) -> Load:
+def load(port: int, requests: list[bytes], seconds: float, servers: list[psutil.Process]) -> Load:
     """Ask for some seconds over all connections."""
     spawned = multiprocessing.get_context("fork")
     told = spawned.Queue()
@@ -211,7 +224,7 @@ def load(port: int, request: bytes, seconds: float, servers: list[psutil.Process
     before = cpu_of(servers)
     began = time.perf_counter()
     clients = [
-        spawned.Process(target=client, args=(port, request, CONNECTIONS // count, seconds, told))
+        spawned.Process(target=client, args=(port, requests, CONNECTIONS // count, seconds, told))
         for _ in range(count)
     ]
     for one in clients:
@@ -263,7 +276,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=8)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--mixed", type=float, default=0)
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         Path(home).chmod(0o755)
         settings = Settings(
@@ -276,18 +290,18 @@ def main() -> None:
             database.migrate()
             with running_world(settings, database) as world:
                 token = world.token("ada")
-                measure(settings, token, seconds)
+                measure(settings, token, given.seconds, given.mixed)
         from resources.database.embedded import server
 
         server.stop(settings.home)
 
 
-def measure(settings: Settings, token: str, seconds: float) -> None:
+def measure(settings: Settings, token: str, seconds: float, mixed: float) -> None:
     """Load the empty route, then ours."""
     with serving("empty", {}) as port:
         servers = workers()
-        load(port, request_of("/"), 1, servers)
-        plain = load(port, request_of("/"), seconds, servers)
+        load(port, [request_of("/")], 1, servers)
+        plain = load(port, [request_of("/")], seconds, servers)
         print(json.dumps(told("empty route", plain, None)), flush=True)
     with serving("ours", settings.environment()) as port:
         servers = workers()
@@ -299,18 +313,50 @@ def measure(settings: Settings, token: str, seconds: float) -> None:
         )
         assert answer.status_code == 200, answer.text
         read = request_of(METRICS, **bearer)
-        load(port, read, 1, servers)
+        load(port, [read], 1, servers)
         print(
-            json.dumps(told("kept metric read", load(port, read, seconds, servers), plain)),
+            json.dumps(told("kept metric read", load(port, [read], seconds, servers), plain)),
             flush=True,
         )
         held = request_of(METRICS, **bearer, If_None_Match=answer.headers["etag"])
-        load(port, held, 1, servers)
+        load(port, [held], 1, servers)
         print(
-            json.dumps(told("conditional, 304", load(port, held, seconds, servers), plain)),
+            json.dumps(told("conditional, 304", load(port, [held], seconds, servers), plain)),
             flush=True,
         )
         measure_log_ins(port, seconds, servers)
+        if mixed:
+            measure_mixed(port, token, [read, held], mixed, servers)
+
+
+def measure_mixed(
+    port: int, token: str, kept: list[bytes], seconds: float, servers: list[psutil.Process]
+) -> None:
+    """Reads that are kept, reads that are not, and lists from the database."""
+    bearer = {"Authorization": f"Bearer {token}"}
+    reads = [
+        request_of(f"/v1/tenants/acme/{path}", **bearer)
+        for path in (
+            *(f"reviews?limit={n}&q={n}" for n in range(1, 40)),
+            "metrics/series?grain=week",
+            "metrics/topics",
+            "reports",
+            "taxonomy",
+        )
+    ]
+    parts, began = max(2, int(seconds // 60)), memory_of(servers)
+    sizes, asked, failed = [began], 0, 0
+    for _ in range(parts):
+        result = load(port, kept * 40 + reads, seconds / parts, servers)
+        asked, failed = asked + result.requests, failed + result.failed
+        sizes.append(memory_of(servers))
+    line = {"what": "mixed", "requests": asked, "failed": failed, "megabytes": sizes}
+    print(json.dumps(line), flush=True)
+
+
+def memory_of(processes: list[psutil.Process]) -> int:
+    """Megabytes of memory that processes take together."""
+    return sum(one.memory_info().rss for one in processes) // 2**20
 
 
 def measure_log_ins(port: int, seconds: float, servers: list[psutil.Process]) -> None:
