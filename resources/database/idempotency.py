@@ -45,7 +45,7 @@ class KeptAnswer:
         tenant_id: The tenant that was asked about; None for a request outside of any.
         key: As the client gave it.
         operation: What was asked for.
-        fingerprint: Of the whole request, hexadecimal.
+        fingerprint: Of the whole request, and the API key that it came with.
         sealed: Status, headers and body of the answer, encrypted by whoever keeps it.
         created_at: When it was answered.
     """

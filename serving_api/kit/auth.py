@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -132,7 +133,7 @@ def user_session(
     """
     with (
         user_work(services, principal) as (work, user),
-        kept_once(request.scope, services.database.keys, work, principal.user_id, None),
+        kept_once(request.scope, services.database.keys, work, principal, None),
     ):
         yield UserSession(principal, user, work)
 
@@ -157,7 +158,7 @@ def tenant_session(
     """
     with (
         member_session(services, principal, tenant) as session,
-        kept_once(request.scope, services.database.keys, session.work, principal.user_id, tenant),
+        kept_once(request.scope, services.database.keys, session.work, principal, tenant),
     ):
         request.scope["rate_limit"] = services.allowances.headers(session.allowances)
         yield session

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from starlette.types import Scope
 from resources.database import RequestInFlightError, UnitOfWork
 from resources.keys import Keys, UnreadableSecretError
 from serving_api.kit.errors import Problem, invalid_parameter
+from serving_api.kit.tokens import Principal
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -148,7 +148,7 @@ async def attempt_of(request: Request, operation: str) -> Attempt | None:
 
 @contextmanager
 def kept_once(
-    scope: Scope, keys: Keys, work: UnitOfWork, user_id: uuid.UUID, tenant_id: str | None
+    scope: Scope, keys: Keys, work: UnitOfWork, principal: Principal, tenant_id: str | None
 ) -> Iterator[None]:
     """Surround what a session does for a request, so that its key has one effect.
 
@@ -161,15 +161,19 @@ def kept_once(
     if attempt is None:
         yield
         return
+    user_id = principal.user_id
+    # What a user was answered is not for the API keys that the user made, nor what one key was
+    # answered for another.
+    asked = f"{attempt.fingerprint} {principal.key_id or ''}".rstrip()
     try:
         kept = work.idempotency.take(user_id, tenant_id, attempt.key)
     except RequestInFlightError:
         raise Problem(
             "request-in-flight", headers={"Retry-After": _IN_FLIGHT_RETRY_SECONDS}
         ) from None
-    bound_to = f"{user_id} {tenant_id} {attempt.fingerprint}"
+    bound_to = f"{user_id} {tenant_id} {asked}"
     if kept is not None:
-        if (kept.operation, kept.fingerprint) != (attempt.operation, attempt.fingerprint):
+        if (kept.operation, kept.fingerprint) != (attempt.operation, asked):
             raise Problem("idempotency-key-reused")
         try:
             raise AnsweredBeforeError(unseal(keys, kept.sealed, bound_to))
@@ -183,6 +187,6 @@ def kept_once(
             tenant_id,
             attempt.key,
             operation=attempt.operation,
-            fingerprint=attempt.fingerprint,
+            fingerprint=asked,
             sealed=seal(keys, answer, bound_to),
         )

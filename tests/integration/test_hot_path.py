@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, text
 
-from tests.api_world import reviews_of, tables_of
+from tests.api_world import PASSWORD, reviews_of, tables_of
 from tests.integration.test_changes import cut, wait_until
 
 ACME = "/v1/tenants/acme"
@@ -183,3 +183,59 @@ def test_a_listener_that_is_cut_off_leaves_nothing_that_is_believed(world, memor
         wait_until(memory.is_current)
         assert memory.generation > generation
         assert eve.get(METRICS).status_code == 404
+
+
+# Sessions and keys -------------------------------------------------------------------------------
+
+
+def test_a_session_that_is_ended_here_is_ended_with_the_next_request(world, memory):
+    with world.client() as client:
+        grant = client.post(
+            "/v1/auth/token", json={"email": "ada@example.com", "password": PASSWORD}
+        ).json()
+        client.headers["Authorization"] = f"Bearer {grant['access_token']}"
+        wait_until(memory.is_current)
+        assert warm(client).status_code == 200
+        with statements(world) as asked:
+            assert client.get(METRICS).status_code == 200
+        assert asked == []
+        assert client.post("/v1/auth/logout").is_success
+        assert client.get(METRICS).status_code == 401
+
+
+def test_a_key_that_is_revoked_here_is_gone_with_the_next_request(world, ada, memory):
+    made = ada.post(f"{ACME}/api-keys", json={"name": "hot", "scopes": ["metrics:read"]}).json()
+    with world.client(Authorization=f"Bearer {made['key']}") as program:
+        wait_until(memory.is_current)
+        assert warm(program).status_code == 200
+        with statements(world) as asked:
+            assert program.get(METRICS).status_code == 200
+        assert asked == []
+        assert program.get(f"{ACME}/reviews").status_code == 403
+        assert ada.delete(f"{ACME}/api-keys/{made['id']}").is_success
+        assert program.get(METRICS).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("change_of", "restore"),
+    [
+        (
+            "ended_at = now(), end_reason = 'ended_by_operator'",
+            "ended_at = null, end_reason = null",
+        ),
+        ("ends_at = now()", "ends_at = now() + interval '1 day'"),
+    ],
+)
+def test_a_session_that_is_ended_elsewhere_is_out_within_a_second(
+    world, memory, change_of, restore
+):
+    vic = world.users["vic"].id
+    with world.client("vic") as client:
+        assert warm(client).status_code == 200
+        assert memory.is_current()
+        sessions = "update reviewgraph.sessions set {} where user_id = :id"
+        change(world, sessions.format(change_of), id=vic)
+        try:
+            shown_within_a_second(client, 401)
+        finally:
+            change(world, sessions.format(restore), id=vic)

@@ -190,3 +190,19 @@ def test_what_is_kept_cannot_be_read_in_the_database(world, ada):
         )
     assert answer.json()["id"].encode() not in bytes(kept)
     assert b"queued" not in bytes(kept)
+
+
+def test_what_a_user_was_answered_is_not_for_the_user_s_api_keys(world, ada):
+    """Else a key with few scopes could read the secret of a key that its user made."""
+    keys = f"{ACME}/api-keys"
+    wanted = {"name": "all", "scopes": ["reports:write"]}
+    headers = {"Idempotency-Key": "secret"}
+    made = ada.post(keys, json=wanted, headers=headers)
+    assert made.status_code == 201, made.text
+    small = ada.post(keys, json={"name": "small", "scopes": ["metrics:read"]}).json()
+    with world.client(Authorization=f"Bearer {small['key']}") as program:
+        answer = program.post(keys, json=wanted, headers=headers)
+    assert answer.status_code in {403, 422}, answer.text
+    assert made.json()["key"] not in answer.text
+    again = ada.post(keys, json=wanted, headers=headers)
+    assert again.json() == made.json()
