@@ -145,6 +145,8 @@ def _is_held(answer: RememberedAnswer, if_none_match: bytes) -> bool:
 
 def _note_for_log(scope: Scope, answer: RememberedAnswer, grant: Grant) -> None:
     scope["route"], scope["user_id"] = answer.route, grant.user_id
+    if grant.key_id is not None:
+        scope["key_id"] = grant.key_id
     scope["path_params"] = {"tenant": answer.tenant_id}
     scope["notices"] = getattr(answer.route, "notices", ())
 

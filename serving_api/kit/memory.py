@@ -46,12 +46,14 @@ class Grant:
         subjects: What that was decided on, as changes name it.
         allowances: What each request takes from.
         user_id: For the log.
+        key_id: For the log; None for who has logged in.
         until: When a route has to decide again, by the monotonic clock.
     """
 
     subjects: frozenset[str]
     allowances: tuple[Allowance, ...]
     user_id: str
+    key_id: str | None
     until: float
 
 
@@ -232,6 +234,7 @@ def tell(
         ),
         allowances=allowances,
         user_id=str(principal.user_id),
+        key_id=None if principal.key_id is None else str(principal.key_id),
         until=seen.began + min(MAX_SECONDS_GRANTED, seen.expires_in),
     )
     is_whole = response.status_code == HTTPStatus.OK

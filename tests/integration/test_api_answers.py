@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -188,15 +189,17 @@ def test_an_answer_is_named_by_snapshot_and_query(world, ada):
     assert unchanged.headers["etag"] == etag
 
 
-def test_new_numbers_are_seen_at_once_and_old_links_still_lead_to_their_reviews(world, ada):
+def test_new_numbers_are_seen_within_a_second_and_old_links_still_lead_to_their_reviews(world, ada):
     before = ada.get(f"{ACME}/metrics")
     old_link = before.json()["items"][0]["review_count"]["reviews"]
     fewer = [review for review in reviews_of("acme") if review["source"] == "shop"]
     published = world.snapshots.publish("acme", tables_of(fewer), {})
     try:
         point_to(world, published.version, published.path)
-        after = ada.get(f"{ACME}/metrics", headers={"If-None-Match": before.headers["etag"]})
-        assert after.status_code == 200
+        held = {"If-None-Match": before.headers["etag"]}
+        began = time.monotonic()
+        while (after := ada.get(f"{ACME}/metrics", headers=held)).status_code != 200:
+            assert time.monotonic() - began < 1, "the old numbers still count after a second"
         assert after.json()["items"][0]["review_count"]["value"] == 45
         assert read(ada, f"{old_link}&count=true")["review_count"] == 90
     finally:

@@ -96,7 +96,9 @@ def _create_sealed_answers() -> None:
             ["tenant_id"], [f"{SCHEMA}.tenants.id"], name="fk_idempotency_keys_tenant_id"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_idempotency_keys"),
-        sa.UniqueConstraint("user_id", "tenant_id", "key", name="uq_idempotency_keys_user_id"),
+        sa.UniqueConstraint(
+            "user_id", "tenant_id", "key", name="uq_idempotency_keys_user_id_tenant_id_key"
+        ),
         schema=SCHEMA,
     )
     op.create_index(
