@@ -16,12 +16,15 @@ from serving_api.accounts.service import Accounts
 from serving_api.identity.routes import CurrentClient, CurrentPasswords
 from serving_api.kit.auth import CurrentPrincipal
 from serving_api.kit.errors import documented
+from serving_api.kit.idempotency import without_key
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 
 TAG = Tag(name="accounts", description="Making an account, and changing address and password.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1",
     tags=[TAG["name"]],
     responses=documented(
@@ -48,6 +51,7 @@ CurrentAccounts = Annotated[Accounts, Depends(current_accounts)]
     summary="Make an account",
     status_code=HTTPStatus.ACCEPTED,
 )
+@without_key("the same answer comes again, and an address has one account")
 async def register(
     body: schemas.Registration,
     accounts: CurrentAccounts,
@@ -72,6 +76,7 @@ async def register(
     status_code=HTTPStatus.NO_CONTENT,
     responses=_BY_LINK,
 )
+@without_key("the link's token works once")
 async def verify_email(
     body: schemas.TokenOnly, accounts: CurrentAccounts, passwords: CurrentPasswords
 ) -> None:
@@ -85,6 +90,7 @@ async def verify_email(
     summary="Ask for a link to choose another password",
     status_code=HTTPStatus.ACCEPTED,
 )
+@without_key("the same answer comes again, and mails are limited")
 async def forget_password(
     body: schemas.AddressOnly,
     accounts: CurrentAccounts,
@@ -103,6 +109,7 @@ async def forget_password(
     status_code=HTTPStatus.NO_CONTENT,
     responses=_BY_LINK,
 )
+@without_key("the link's token works once")
 async def reset_password(
     body: schemas.PasswordReset, accounts: CurrentAccounts, passwords: CurrentPasswords
 ) -> None:
@@ -121,6 +128,7 @@ async def reset_password(
     status_code=HTTPStatus.NO_CONTENT,
     responses={**_BY_LINK, **documented("address-taken")},
 )
+@without_key("the link's token works once")
 async def confirm_new_email(
     body: schemas.TokenOnly, accounts: CurrentAccounts, passwords: CurrentPasswords
 ) -> None:
@@ -135,6 +143,7 @@ async def confirm_new_email(
     status_code=HTTPStatus.NO_CONTENT,
     responses=_OF_USERS,
 )
+@without_key("sent twice it asks for the password of before, which is none any more")
 async def change_password(
     body: schemas.PasswordChange,
     principal: CurrentPrincipal,
@@ -156,6 +165,7 @@ async def change_password(
     status_code=HTTPStatus.ACCEPTED,
     responses=_OF_USERS,
 )
+@without_key("the same answer comes again, and mails are limited")
 async def change_email(
     body: schemas.EmailChange,
     principal: CurrentPrincipal,

@@ -83,6 +83,7 @@ async def log_in(
         "code-not-valid", "invalid-parameters", "body-too-large", "too-many-requests"
     ),
 )
+@without_key("a code works once, and so does what it is given for")
 async def give_code(
     body: schemas.SecondStep,
     passwords: CurrentPasswords,

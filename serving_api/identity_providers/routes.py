@@ -11,11 +11,13 @@ from serving_api.identity_providers import schemas, service
 from serving_api.kit.auth import AsMember
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.single_sign_on.routes import CurrentSingleSignOn
 
 TAG = Tag(name="identity providers", description="Where the users of a tenant may log in.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants/{tenant}/identity-providers",
     tags=[TAG["name"]],
     responses=documented(

@@ -10,7 +10,9 @@ from fastapi import APIRouter, Depends
 from serving_api.identity.routes import CurrentPasswords
 from serving_api.kit.auth import AsUser, CurrentPrincipal
 from serving_api.kit.errors import documented
+from serving_api.kit.idempotency import without_key
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.second_factors import schemas, service
 from serving_api.second_factors.service import SecondFactors
@@ -18,6 +20,7 @@ from serving_api.second_factors.service import SecondFactors
 TAG = Tag(name="second factor", description="Codes that are asked for besides the password.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/me/second-factor",
     tags=[TAG["name"]],
     responses=documented("unavailable", "unauthenticated", "insufficient-scope"),
@@ -56,6 +59,7 @@ def read_second_factor(session: AsUser) -> schemas.SecondFactorStatus:
     summary="Begin a second factor",
     responses={**_CHANGES, **documented("second-factor-exists")},
 )
+@without_key("the newest secret counts, and none does before it is confirmed")
 async def begin_second_factor(
     body: schemas.PasswordOnly,
     principal: CurrentPrincipal,
@@ -73,6 +77,7 @@ async def begin_second_factor(
     summary="Confirm a second factor",
     responses={**_CHANGES, **documented("second-factor-exists")},
 )
+@without_key("a code works once")
 async def confirm_second_factor(
     body: schemas.CodeOnly,
     principal: CurrentPrincipal,
@@ -91,6 +96,7 @@ async def confirm_second_factor(
     summary="Get new recovery codes",
     responses={**_CHANGES, **documented("not-found")},
 )
+@without_key("the newest codes count, and they are kept nowhere in the clear")
 async def renew_recovery_codes(
     body: schemas.PasswordAndCode,
     principal: CurrentPrincipal,
@@ -112,6 +118,7 @@ async def renew_recovery_codes(
     status_code=HTTPStatus.NO_CONTENT,
     responses={**_CHANGES, **documented("not-found")},
 )
+@without_key("what is removed cannot be removed twice")
 async def remove_second_factor(
     body: schemas.PasswordAndCode,
     principal: CurrentPrincipal,

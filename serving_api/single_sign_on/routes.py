@@ -11,15 +11,19 @@ from resources.database.identity_providers import ATTEMPT_LIFETIME
 from serving_api.identity.routes import CurrentClient
 from serving_api.identity.schemas import CodeNeeded, LoggedIn
 from serving_api.kit.errors import documented
+from serving_api.kit.idempotency import without_key
 from serving_api.kit.openapi import Tag
 from serving_api.kit.parameters import TenantPath
+from serving_api.kit.routing import Route
 from serving_api.single_sign_on import schemas
 from serving_api.single_sign_on.service import Return, SingleSignOn
 
 TAG = Tag(name="single sign-on", description="Logging in at a tenant's own identity provider.")
 COOKIE = "reviewgraph_sso"
 
-router = APIRouter(prefix="/v1", tags=[TAG["name"]], responses=documented("unavailable"))
+router = APIRouter(
+    route_class=Route, prefix="/v1", tags=[TAG["name"]], responses=documented("unavailable")
+)
 _AT_PROVIDERS = documented(
     "provider-refused", "provider-unavailable", "invalid-parameters", "too-many-requests"
 )
@@ -40,6 +44,7 @@ CurrentSingleSignOn = Annotated[SingleSignOn, Depends(current_single_sign_on)]
     summary="Log in at a tenant's provider",
     responses={**_AT_PROVIDERS, **documented("not-found", "body-too-large")},
 )
+@without_key("starting again gives a state of its own, and changes nothing")
 async def start_single_sign_on(
     tenant: TenantPath,
     body: schemas.StartLogIn,

@@ -54,7 +54,7 @@ def test_every_route_is_of_the_kind_that_keeps_the_promises_of_the_api():
 @pytest.mark.parametrize("route", CHANGING, ids=lambda route: route.operation_id)
 def test_every_route_that_changes_something_takes_a_key_or_says_why_it_needs_none(route):
     if not route.takes_key:
-        assert len(route.endpoint.without_key) > 20
+        assert len(route.endpoint.without_key.split()) > 3
         return
     # What holds the key's promise is the unit of work of the session, see kit/auth.
     sessions = [
