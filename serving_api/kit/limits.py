@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from weakref import WeakValueDictionary
 
 from anyio import CapacityLimiter, to_thread
@@ -81,6 +82,7 @@ class _Lease:
     remaining: int = 0
     ends: float = 0.0
     refused_until: float = 0.0
+    free_at: float = 0.0
     is_asked_for: bool = False
 
 
@@ -147,7 +149,8 @@ class Allowances:
         if not self.take_leased(allowances):
             return False
         for one in allowances:
-            lease = self._leases.get(one.name)
+            with self._lock:
+                lease = self._leases.get(one.name)
             is_short = lease is not None and lease.left * _AHEAD < one.batch
             if lease is not None and is_short and one.batch > _AHEAD and not lease.is_asked_for:
                 lease.is_asked_for = True
@@ -199,6 +202,7 @@ class Allowances:
                 return
             wait = max(1, verdict.retry_after)
             lease.refused_until = began + min(wait, _MAX_SECONDS_REFUSED)
+            lease.free_at = began + wait
             lease.remaining = 0
         raise _refusal(allowance, wait)
 
@@ -216,9 +220,11 @@ class Allowances:
         """Refuse without asking who was refused a moment ago: a flood must not reach the count."""
         with self._lock:
             lease = self._leases.get(allowance.name)
-            wait = 0.0 if lease is None else lease.refused_until - time.monotonic()
-        if wait > 0:
-            raise _refusal(allowance, int(wait) + 1)
+            now = time.monotonic()
+            is_refused = lease is not None and now < lease.refused_until
+            wait = 0.0 if lease is None else lease.free_at - now
+        if is_refused:
+            raise _refusal(allowance, max(1, ceil(wait)))
 
 
 def _left(lease: _Lease | None) -> int:

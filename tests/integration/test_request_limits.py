@@ -129,7 +129,8 @@ def test_who_sends_too_many_is_told_to_wait_and_nobody_else_is(world, strict):
     assert other.status_code == 200
     refused = answers[-1]
     assert refused.headers["content-type"] == "application/problem+json"
-    assert 1 <= int(refused.headers["retry-after"]) <= 66
+    # Told from memory to whom was refused a moment ago, and as long as by the count itself.
+    assert all(20 < int(answer.headers["retry-after"]) <= 66 for answer in answers[10:])
     assert '"user";q=10;w=60' in answers[0].headers["ratelimit-policy"]
     assert '"tenant";q=50;w=60' in answers[0].headers["ratelimit-policy"]
     remaining = [
