@@ -73,6 +73,8 @@ WRONG = [
     ["tenant", "tiers", "acme", "--allow", "deepest"],
     ["user", "create", "ann"],
     ["user", "reset", "ann at example.com"],
+    ["user", "disable", "ann"],
+    ["user", "enable", "ann"],
     ["domain", "add", "acme", "no domain"],
     ["domain", "add", "No Tenant", "example.com"],
     ["domain", "remove", "acme", "@"],
