@@ -105,4 +105,4 @@ def test_replacing_the_secret_logs_nobody_out_and_stops_no_program(tmp_path):
         assert client.get("/v1/me", headers=shows(renewed["access_token"])).status_code == 200
         assert refresh(client, grant["refresh_token"]) == 401  # of the secret that is forgotten
         assert client.get(TENANT, headers=shows(unused["key"])).status_code == 401
-        assert set(refresh(client, renewed["refresh_token"])) == set(grant)
+        assert set(refresh(client, renewed["refresh_token"])) == set(renewed)

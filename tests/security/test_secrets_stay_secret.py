@@ -113,6 +113,7 @@ def use_everything(world):
         "its signature": grant["access_token"].rpartition(".")[2],
         "refresh token": grant["refresh_token"].removeprefix("rg_refresh_"),
         "next refresh token": renewed["refresh_token"].removeprefix("rg_refresh_"),
+        "name of a device": grant["device"],
         "API key": made["key"],
         "secret of the API key": made["key"][31:-6],
         "token of a link": link,
