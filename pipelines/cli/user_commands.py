@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,7 @@ class UnknownUserError(ReviewGraphError):
     """An address was named that has no account."""
 
 
-app = typer.Typer(no_args_is_help=True, help="Create users, and let them in again.")
+app = typer.Typer(no_args_is_help=True, help="Create users, let them in again, or keep them out.")
 
 Address = Annotated[str, typer.Argument(help="The email address.", callback=checked_address)]
 ByMail = Annotated[
@@ -62,12 +62,7 @@ def reset(
     from pipelines.session import open_session
 
     with open_session() as session, session.database.jobs() as work:
-        user = work.users.by_email(email)
-        if user is None:
-            raise UnknownUserError(
-                f"There is no user with the address {email}. Make one with: "
-                f"reviewgraph user create {email}"
-            )
+        user = _user(work, email)
         ended = work.sessions.end_all(user.id, "ended_by_operator")
         console.say(f"Ended {ended} {'session' if ended == 1 else 'sessions'} of {user.email}.")
         if second_factor:
@@ -79,8 +74,42 @@ def reset(
         _give_link(work, user, session.settings, by_mail=mail)
 
 
-def _tell(work: UnitOfWork, user: User, kind: str) -> None:
-    work.events.add(kind, str(user.id), data={"user": str(user.id), "by": "operator"})
+@app.command("disable")
+def disable(email: Address) -> None:
+    """Let a user log in no longer. Sessions end now; the user's API keys rest."""
+    from pipelines.session import open_session
+
+    with open_session() as session, session.database.jobs() as work:
+        user = _user(work, email)
+        work.users.set_active(user.id, is_active=False)
+        _tell(work, user, "user.disabled")
+    console.say(f"{user.email} can log in no longer.")
+
+
+@app.command("enable")
+def enable(email: Address) -> None:
+    """Let a user log in again who was disabled. The user's API keys work again, too."""
+    from pipelines.session import open_session
+
+    with open_session() as session, session.database.jobs() as work:
+        user = _user(work, email)
+        work.users.set_active(user.id, is_active=True)
+        _tell(work, user, "user.changed", changed=["is_active"])
+    console.say(f"{user.email} can log in.")
+
+
+def _user(work: UnitOfWork, email: str) -> User:
+    user = work.users.by_email(email)
+    if user is None:
+        raise UnknownUserError(
+            f"There is no user with the address {email}. Make one with: "
+            f"reviewgraph user create {email}"
+        )
+    return user
+
+
+def _tell(work: UnitOfWork, user: User, kind: str, **more: Any) -> None:
+    work.events.add(kind, str(user.id), data={"user": str(user.id), "by": "operator", **more})
 
 
 def _give_link(work: UnitOfWork, user: User, settings: Settings, *, by_mail: bool) -> None:

@@ -244,6 +244,10 @@ class UserRepository(Repository):
             return False
         return True
 
+    def set_active(self, user_id: uuid.UUID, *, is_active: bool) -> None:
+        """Let a user log in, or no longer; who may no longer has no session from then on."""
+        self._execute(update(users).where(users.c.id == user_id).values(is_active=is_active))
+
     def add_membership(self, tenant_id: str, user_id: uuid.UUID, role: Role) -> Membership:
         """Make the user a member of the tenant, or change the member's role."""
         statement = insert(memberships).values(tenant_id=tenant_id, user_id=user_id, role=role)

@@ -11,6 +11,7 @@ import pytest
 
 from resources.settings import PROJECT_ROOT
 from tests.account_world import BETTER, GOOD, client_of, log_in, mails_to, new_account
+from tests.api_world import PASSWORD
 
 LINK = re.compile(r"/confirm\?purpose=reset_password&token=([A-Za-z0-9_-]{64})\b")
 
@@ -66,6 +67,30 @@ def test_a_link_is_mailed_instead_of_printed(world, type_command):
     assert answer.returncode == 0, answer.stderr
     assert "token" not in answer.stdout
     assert mails_to(world, "mailed@example.com")[-1] == "reset_password"
+
+
+def test_who_is_disabled_has_no_session_and_no_key_and_comes_back_by_a_new_log_in(
+    world, type_command
+):
+    grant, (_, shown) = world.log_in("ada"), world.key("acme", "ada", "tenant:read")
+
+    def seen():
+        opened = []
+        for token, address in ((grant["access_token"], "/v1/me"), (shown, "/v1/tenants/acme")):
+            with world.client(Authorization=f"Bearer {token}") as client:
+                opened.append(client.get(address).status_code)
+        return opened
+
+    assert seen() == [200, 200]
+    assert type_command("user", "disable", "Ada@example.com").returncode == 0
+    assert seen() == [401, 401]
+    attempt = {"email": "ada@example.com", "password": PASSWORD}
+    with world.client() as client:
+        assert client.post("/v1/auth/token", json=attempt).status_code == 401
+        assert type_command("user", "enable", "ada@example.com").returncode == 0
+        assert client.post("/v1/auth/token", json=attempt).status_code == 200
+    assert seen() == [401, 200]
+    assert type_command("user", "disable", "nobody@example.com").returncode == 1
 
 
 def test_wrong_addresses_and_domains_are_told_in_a_sentence(type_command):
