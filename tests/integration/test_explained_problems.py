@@ -12,6 +12,7 @@ from serving_api.documentation.page import policy
 from serving_api.kit.deprecation import deprecated
 from serving_api.kit.edge import Edge
 from serving_api.kit.errors import REGISTRY, Problem, install
+from serving_api.kit.proxies import TrustedProxies
 from serving_api.kit.routing import Route
 
 
@@ -62,7 +63,7 @@ def application():
     app = FastAPI()
     app.include_router(router)
     install(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, proxies=TrustedProxies(()))
     return app
 
 
