@@ -18,6 +18,7 @@ from assets.reports import report_document
 from assets.reviews import checks, reviews
 from assets.scope import RunScope
 from assets.snapshots import tenant_snapshot
+from pipelines.erasure_job import erasure_job, erasure_requests
 from pipelines.jobs import JOBS
 from pipelines.repairing import unreadable_snapshots
 from pipelines.run_processes import leased_in_process_executor
@@ -74,9 +75,9 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),
         asset_checks=dg.load_asset_checks_from_modules(ASSET_MODULES),
-        jobs=JOBS,
+        jobs=[*JOBS, erasure_job],
         schedules=[every_day],
-        sensors=[report_requests, unreadable_snapshots],
+        sensors=[report_requests, unreadable_snapshots, erasure_requests],
         resources=build_resources(settings or Settings(), overrides),
         executor=leased_in_process_executor,  # of what is materialized without a job of ours
     )

@@ -25,6 +25,7 @@ from resources.collection.importing import (
     plan_import,
 )
 from resources.database import ImportBatch
+from resources.privacy.suppression import screening
 from resources.storage.schemas import REJECTED_REVIEWS, REVIEWS, TableSpec
 from resources.values.spreadsheets import write_csv
 from resources.vocabulary import DayRange, utc_today
@@ -92,7 +93,10 @@ class FileImport:
         Args:
             progress: Told of bytes read, bytes in all, and rows so far.
         """
-        landing = land(self.plan, day=self.day, lake=self.session.lake, progress=progress)
+        with screening(self.session.database, self.tenant_id) as screen:
+            landing = land(
+                self.plan, day=self.day, lake=self.session.lake, progress=progress, screen=screen
+            )
         self._note_landing(landing)
         return landing
 

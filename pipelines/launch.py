@@ -21,7 +21,7 @@ from pipelines.session import Session
 from resources.errors import ReviewGraphError
 from resources.metrics.compiling import prepare_marts
 from resources.settings import PROJECT_ROOT
-from resources.vocabulary import DayRange
+from resources.vocabulary import DayRange, utc_today
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -136,6 +136,41 @@ def run_days(
         tags=tags,
         on_event=on_event,
         resources=resources,
+    )
+
+
+def run_for_tenant(
+    session: Session,
+    job_name: str,
+    tenant_id: str,
+    *,
+    reason: str,
+    report_requests: Sequence[str] = (),
+) -> str:
+    """Run a job that is not about days for one tenant.
+
+    Args:
+        session: The installation.
+        job_name: ``publish_job`` or ``report_job``.
+        tenant_id: The tenant.
+        reason: Why the run is made, as its tags say it.
+        report_requests: Ids of the report requests that it answers.
+
+    Returns:
+        The run's id.
+
+    Raises:
+        RunFailedError: A step failed.
+    """
+    config = {"tenants": [tenant_id], "report_requests": list(report_requests)}
+    today = DayRange.single(utc_today())
+    return _execute(
+        session,
+        job_name,
+        resource_config={"scope": {"config": config}},
+        tags=run_tags.of_command(job_name, reason, today, [tenant_id]),
+        on_event=lambda _: None,
+        resources=None,
     )
 
 

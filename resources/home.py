@@ -24,6 +24,7 @@ OWN_NAMES = frozenset(
     {
         "cache",
         "dagster",
+        "erasures.jsonl",
         "lake",
         "logs",
         "mails",

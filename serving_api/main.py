@@ -42,6 +42,7 @@ from serving_api.kit.proxies import TrustedProxies
 from serving_api.kit.services import Services
 from serving_api.kit.tokens import Tokens, require_long_secret
 from serving_api.metrics import routes as metrics
+from serving_api.privacy import routes as privacy
 from serving_api.reports import routes as reports
 from serving_api.reviews import routes as reviews
 from serving_api.second_factors import routes as second_factors
@@ -66,6 +67,7 @@ SLICES = (
     enrichment,
     analysis,
     reports,
+    privacy,
     health,
 )
 """The slices of the API, in the order in which its documentation tells of them."""

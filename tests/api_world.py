@@ -328,10 +328,14 @@ def _publish(
             period_start=FIRST_DAY,
             period_end=FIRST_DAY + timedelta(days=40),
         )
+        erasure = work.erasures.ask(
+            tenant, kind="author", requested_by="test", subject="author:0", sealed="nothing"
+        )
     return {
         "snapshot": published.version,
         "report": str(report.id),
         "request": str(request.id),
         "file": files[0]["key"],
+        "erasure": str(erasure.id),
         "review": review_key(tenant, 0),
     }

@@ -25,6 +25,7 @@ with interrupts.told_while_loading():
         discover_commands,
         doctor_command,
         domain_commands,
+        erase_command,
         evaluate_command,
         generate_command,
         import_command,
@@ -59,6 +60,7 @@ app.command("backfill")(backfill_command.backfill)
 app.command("status")(status_command.status)
 app.command("doctor")(doctor_command.doctor)
 app.command("evaluate")(evaluate_command.evaluate)
+app.command("erase")(erase_command.erase)
 app.command("train")(train_command.train)
 app.command("generate")(generate_command.generate)
 app.command("api")(server_commands.api)

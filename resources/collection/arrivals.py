@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from resources.collection.day_totals import find_landed, note_collected
 from resources.collection.port import CollectedBatch, Collector, SourceFailure
 from resources.database import Database
 from resources.errors import ReviewGraphError
+from resources.privacy.suppression import screening
 from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS
 
@@ -116,7 +118,9 @@ def _land(
     _refuse_mislabelled(collector, batch)
     day, is_new = batch.day, True
     if batch.rows.num_rows:
-        commit = lake.append(RAW_REVIEWS, batch.rows, batches=[batch.batch_id])
+        with screening(database, batch.tenant_id) as screen:
+            rows = pa.Table.from_batches(map(screen, batch.rows.to_batches()), batch.rows.schema)
+            commit = lake.append(RAW_REVIEWS, rows, batches=[batch.batch_id])
         if commit.skipped:
             is_new = False
             day = find_landed(lake, batch.tenant_id, [batch.batch_id])[batch.batch_id].day

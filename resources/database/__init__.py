@@ -16,6 +16,7 @@ from resources.database.correction_records import Correction
 from resources.database.database import Database
 from resources.database.due_stages import DueStage
 from resources.database.enrichment_choices import DocumentRecord, NlpSettings
+from resources.database.erasures import Erasure, ErasureMark, ErasureStep
 from resources.database.errors import (
     DatabaseSetupError,
     DatabaseUnavailableError,
@@ -54,6 +55,9 @@ __all__ = [
     "DueStage",
     "DuplicateError",
     "EmbeddedServerError",
+    "Erasure",
+    "ErasureMark",
+    "ErasureStep",
     "Event",
     "ImportBatch",
     "Membership",

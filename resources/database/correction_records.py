@@ -1,13 +1,14 @@
 """What people say of a review where the models were wrong.
 
-A correction is never changed and never deleted: the newest of a review's field counts, and a newer
-one without a value withdraws it. So a reprocess finds all of them again, and training knows what
-people said at any time.
+A correction is never changed: the newest of a review's field counts, and a newer one without a
+value withdraws it. So a reprocess finds all of them again, and training knows what people said at
+any time. Only an erasure of the review deletes them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    delete,
     func,
     select,
     text,
@@ -143,6 +145,22 @@ class CorrectionRepository(Repository):
         newest = _newest(tenant_id, field).subquery()
         statement = select(newest).where(newest.c.value.is_not(None))
         return self._all(Correction, statement.order_by(newest.c.review_key, newest.c.field))
+
+    def erase(self, tenant_id: str, review_keys: Collection[str]) -> int:
+        """Delete all that was ever said of some reviews, which are erased; returns how much."""
+        statement = delete(corrections).where(
+            corrections.c.tenant_id == tenant_id,
+            corrections.c.review_key.in_(sorted(review_keys)),
+        )
+        return len(self._execute(statement.returning(corrections.c.revision)).all())
+
+    def count(self, tenant_id: str, review_keys: Collection[str]) -> int:
+        """How much was ever said of some reviews."""
+        statement = select(func.count()).where(
+            corrections.c.tenant_id == tenant_id,
+            corrections.c.review_key.in_(sorted(review_keys)),
+        )
+        return int(self._execute(statement).scalar_one())
 
     def _take_turns(self, tenant_id: str, review_key: str, corrected: str) -> None:
         """Let two people who correct the same field at once come one after the other."""

@@ -6,6 +6,7 @@ from resources.database.api_keys import api_keys
 from resources.database.batch_records import batch_runs
 from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
+from resources.database.erasures import erasure_marks, erasure_steps, erasures
 from resources.database.event_records import events
 from resources.database.idempotency import idempotency_keys
 from resources.database.identity_providers import (
@@ -35,6 +36,9 @@ __all__ = [
     "batch_runs",
     "corrections",
     "dataforseo_tasks",
+    "erasure_marks",
+    "erasure_steps",
+    "erasures",
     "events",
     "idempotency_keys",
     "identity_providers",

@@ -24,6 +24,7 @@ from resources.database.enrichment_choices import (
     aspect_lexicons,
     taxonomies,
 )
+from resources.database.erasures import ErasureRepository
 from resources.database.errors import DatabaseUnavailableError
 from resources.database.event_records import EventRepository
 from resources.database.idempotency import IdempotencyRepository
@@ -34,6 +35,7 @@ from resources.database.one_time_tokens import OneTimeTokenRepository
 from resources.database.rate_limits import RateLimitRepository
 from resources.database.report_queue import ReportQueue
 from resources.database.report_records import ReportRepository
+from resources.database.report_withdrawals import ReportWithdrawals
 from resources.database.schema import TENANT_SETTING, USER_SETTING
 from resources.database.second_factors import SecondFactorRepository
 from resources.database.sessions import SessionRepository
@@ -216,6 +218,11 @@ class UnitOfWork:
         return ReportQueue(self.session)
 
     @cached_property
+    def report_withdrawals(self) -> ReportWithdrawals:
+        """Reports that may not be kept."""
+        return ReportWithdrawals(self.session)
+
+    @cached_property
     def idempotency(self) -> IdempotencyRepository:
         """Answers by the keys that clients gave."""
         return IdempotencyRepository(self.session)
@@ -239,6 +246,11 @@ class UnitOfWork:
     def sent_mails(self) -> SentMails:
         """Which mails have been sent."""
         return SentMails(self.session)
+
+    @cached_property
+    def erasures(self) -> ErasureRepository:
+        """The erasures of people who write reviews, and what must stay gone."""
+        return ErasureRepository(self.session)
 
     @cached_property
     def corrections(self) -> CorrectionRepository:

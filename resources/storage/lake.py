@@ -222,26 +222,28 @@ class Lake:
         *,
         tenants: Collection[str],
         review_keys: Collection[str] | None = None,
+        records: Mapping[str, Collection[int]] | None = None,
     ) -> int:
         """Take rows out of the current version, whatever day or batch they are of.
 
         Older versions can be read, and their files lie there, until ``vacuum`` deletes them. Rows
         that land while this runs stay: stop collecting for the tenants first. Names of tenants
-        and batches remain in the table's log for 30 days.
+        and batches remain in the table's log for 30 days, or until ``purge``.
 
         Args:
             spec: The table.
             tenants: Whose rows; nothing is erased when empty.
             review_keys: Only these reviews of the tenants; all when None, nothing when empty.
+            records: Only these records, numbers by batch; all when None, nothing when empty.
 
         Returns:
             The table's version afterwards.
 
         Raises:
-            LakeScopeError: Reviews are named and the table does not know them.
+            LakeScopeError: Reviews or records are named and the table does not know them.
             LakeBusyError: Other writers kept changing the same rows.
         """
-        condition = lake_upkeep.erasure(spec, tenants, review_keys)
+        condition = lake_upkeep.erasure(spec, tenants, review_keys, records)
 
         def once() -> int:
             table = self._tables.find(spec)
@@ -278,6 +280,26 @@ class Lake:
         def once() -> int:
             table = self._tables.find(spec)
             return 0 if table is None else lake_upkeep.vacuum(table, retention)
+
+        return self._tables.retried(spec, once)
+
+    def purge(self, spec: TableSpec) -> int:
+        """Delete everything but the current version: older files, and the log that tells of them.
+
+        No other version can be read afterwards, not even by whoever reads one at the moment: let
+        the runs under way end first. What is in the current version stays, and so does the
+        knowledge of which batches have landed.
+
+        Returns:
+            How many files were deleted.
+
+        Raises:
+            LakeBusyError: Other writers kept changing the table.
+        """
+
+        def once() -> int:
+            table = self._tables.find(spec)
+            return 0 if table is None else lake_upkeep.purge(table)
 
         return self._tables.retried(spec, once)
 

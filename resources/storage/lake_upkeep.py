@@ -6,7 +6,7 @@ All three may run beside writers. A commit that meets another writer's is tried 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,6 +17,14 @@ from resources.storage.schemas import TableSpec
 
 ORPHAN_AGE = timedelta(days=1)
 """A file that no commit names is taken to be left by a killed writer after this time."""
+
+
+# How long Delta keeps the log, and the names of deleted files in it, where a table does not say.
+_AT_ONCE = "interval 0 seconds"
+_USUAL = {
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.deletedFileRetentionDuration": "interval 7 days",
+}
 
 
 @dataclass(frozen=True)
@@ -35,23 +43,40 @@ class Compaction:
 
 
 def erasure(
-    spec: TableSpec, tenants: Collection[str], review_keys: Collection[str] | None
+    spec: TableSpec,
+    tenants: Collection[str],
+    review_keys: Collection[str] | None,
+    records: Mapping[str, Collection[int]] | None = None,
 ) -> str | None:
     """The SQL condition of the rows to erase; None when there can be none.
 
+    The condition stands in the table's log, so it may name no person: rows are told by keys that
+    are hashes, and by batch and number.
+
     Raises:
-        LakeScopeError: Reviews are named and the table has none.
+        LakeScopeError: Reviews or records are named and the table has none.
     """
-    if not tenants or (review_keys is not None and not review_keys):
+    if not tenants or any(chosen is not None and not chosen for chosen in (review_keys, records)):
         return None
-    condition = selection(spec, days=None, tenants=tenants)
-    if review_keys is None:
-        return condition
-    if "review_key" not in spec.schema.names:
-        raise LakeScopeError(
-            f"Table {spec.name} does not know reviews by their key; erase its tenants instead."
-        )
-    return f"{condition} AND review_key IN {quoted_list(review_keys)}"
+    conditions = [selection(spec, days=None, tenants=tenants)]
+    if review_keys is not None:
+        if "review_key" not in spec.schema.names:
+            raise LakeScopeError(
+                f"Table {spec.name} does not know reviews by their key; erase its tenants instead."
+            )
+        conditions.append(f"review_key IN {quoted_list(review_keys)}")
+    if records is not None:
+        if "record_number" not in spec.schema.names:
+            raise LakeScopeError(
+                f"Table {spec.name} does not know records by their number; erase by review instead."
+            )
+        conditions.append(f"({' OR '.join(_of_batch(*one) for one in sorted(records.items()))})")
+    return " AND ".join(str(condition) for condition in conditions)
+
+
+def _of_batch(batch: str, numbers: Collection[int]) -> str:
+    listed = ", ".join(str(int(number)) for number in sorted(numbers))
+    return f"(batch_id IN {quoted_list([batch])} AND record_number IN ({listed}))"
 
 
 def compact(table: DeltaTable, target_bytes: int, properties: WriterProperties) -> Compaction:
@@ -68,6 +93,26 @@ def vacuum(table: DeltaTable, retention: timedelta) -> int:
     """
     replaced = _delete(table, retention, everything=False)
     return replaced + _delete(table, max(retention, ORPHAN_AGE), everything=True)
+
+
+def purge(table: DeltaTable) -> int:
+    """Delete the files of older versions, and the log before the current version.
+
+    The log's statistics and conditions tell of rows that are gone. Delta keeps it for a month
+    unless the table says otherwise; it says so here for a moment, and the next commits keep theirs
+    as usual again.
+    """
+    deleted = vacuum(table, timedelta(0))
+    set_now = table.metadata().configuration
+    usual = {
+        name: kept if set_now.get(name, _AT_ONCE) == _AT_ONCE else set_now[name]
+        for name, kept in _USUAL.items()
+    }
+    table.alter.set_table_properties(dict.fromkeys(_USUAL, _AT_ONCE))
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    table.alter.set_table_properties(usual)
+    return deleted
 
 
 def _delete(table: DeltaTable, retention: timedelta, *, everything: bool) -> int:

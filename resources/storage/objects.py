@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -216,6 +216,22 @@ class ObjectStore:
                 obstore.delete(self._store, key)
             except FileNotFoundError:
                 return
+
+    def keys(self, tenant_id: str, *, before: datetime | None = None) -> list[str]:
+        """The keys of a tenant's objects, sorted.
+
+        Args:
+            tenant_id: The tenant.
+            before: Only objects that were written before that moment.
+        """
+        prefix = _key(tenant_id, "0" * 64, "").partition("/00/")[0]
+        with answering(self._location):
+            found = [one for page in obstore.list(self._store, prefix=prefix) for one in page]
+        return sorted(
+            one["path"]
+            for one in found
+            if _KEY.fullmatch(one["path"]) and (before is None or one["last_modified"] < before)
+        )
 
     def sign(self, key: str, seconds: int) -> str:
         """A link that opens one object for a while, without any other permission.

@@ -67,6 +67,9 @@ def _answering(request: Request, session: AsMember, services: CurrentServices) -
     ) -> Response:
         tenant_id = session.tenant.id
         chosen = version or _current_version(session)
+        # A version that was taken away, as an erasure does, is gone from memory with it.
+        if version is not None and session.work.snapshots.get(tenant_id, version) is None:
+            raise Problem("snapshot-gone")
 
         def open_and_produce() -> BaseModel:
             try:

@@ -88,9 +88,15 @@ def test_numbers_that_are_published_again_go_on_to_the_reports(definitions):
 
 
 def test_jobs_schedule_and_sensor_keep_their_names(definitions):
-    assert {job.name for job in definitions.jobs} == {"daily_job", "report_job", "publish_job"}
+    assert {job.name for job in definitions.jobs} == {
+        "daily_job",
+        "erasure_job",
+        "publish_job",
+        "report_job",
+    }
     assert [schedule.name for schedule in definitions.schedules] == ["every_day"]
     assert {sensor.name for sensor in definitions.sensors} == {
+        "erasure_requests",
         "report_requests",
         "unreadable_snapshots",
     }

@@ -111,6 +111,11 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
     providers.add_domain(tenant_id, f"{tenant_id}.example")
     providers.link(provider.issuer, "subject", user.id)
     providers.expect(provider, state=tenant_id, browser="b", secrets=b"s")
+    erasure = work.erasures.ask(
+        tenant_id, kind="author", requested_by="ann", subject="s", sealed="sealed"
+    )
+    work.erasures.step_done(erasure, "rows", {"lake reviews": 1})
+    work.erasures.mark_all(tenant_id, [f"author:{'a' * 40}"], erasure_id=erasure.id)
     return user.id
 
 
@@ -287,6 +292,9 @@ def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database)
         "delete from reviewgraph.api_keys",
         "update reviewgraph.events set published_at = now()",
         "insert into reviewgraph.events (tenant_id, published_at) values ('acme', now())",
+        "update reviewgraph.erasures set status = 'done', sealed = null",
+        "delete from reviewgraph.erasure_marks",
+        "insert into reviewgraph.erasure_steps (tenant_id) values ('acme')",
         "truncate reviewgraph.sources",
         "create table reviewgraph.mine (id int)",
         "create table dagster.mine (id int)",

@@ -133,6 +133,11 @@ MATRIX = {
     f"DELETE {TENANT}/api-keys/{{key_id}}": Row(
         "members", status=204, of_people=True, viewers=False
     ),
+    f"GET {TENANT}/erasures": Row("members", viewers=False),
+    f"POST {TENANT}/erasures": Row(
+        "members", {"author": "Nobody At All"}, 202, viewers=False
+    ),
+    f"GET {TENANT}/erasures/{{erasure_id}}": Row("members", viewers=False),
 }
 
 
@@ -167,6 +172,7 @@ def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
         review_key=ids["review"],
         report_id=ids["report"],
         request_id=ids["request"],
+        erasure_id=ids["erasure"],
         file_format="pdf",
         slug="not-found",
     )

@@ -34,6 +34,9 @@ HELD_ROWS = 50_000
 # Field of a mapping -> column of raw_reviews, where they are called differently.
 _RAW_COLUMNS = {"id": "review_id", "date": "posted_at"}
 
+Screen = Callable[[pa.RecordBatch], pa.RecordBatch]
+"""What rows pass before they land."""
+
 Progress = Callable[[int, int, int], None]
 """Called with (bytes read, bytes in all, rows read)."""
 
@@ -169,6 +172,7 @@ def land(
     lake: LandingLake,
     received_at: datetime | None = None,
     progress: Progress | None = None,
+    screen: Screen = lambda rows: rows,
 ) -> LandingReport:
     """Land all files of a plan in ``raw_reviews``.
 
@@ -178,6 +182,7 @@ def land(
         lake: Where the records land.
         received_at: When they arrived; now when None.
         progress: Told how far the reading is.
+        screen: Takes what was erased out of the rows before they land.
 
     Raises:
         ImportFileError: A file cannot be imported; then nothing has landed.
@@ -194,7 +199,7 @@ def land(
     due = [delivery for delivery in deliveries if not delivery.skipped]
     meter = _Meter(sum(delivery.file.byte_count for delivery in due), progress)
     constants = {"day": day, "tenant_id": plan.tenant_id, "source": plan.source}
-    commit = _commit(due, lake, meter, constants, plan.limits)
+    commit = _commit(due, lake, meter, constants, limits=plan.limits, screen=screen)
     return LandingReport(
         files=len(deliveries),
         records=sum(delivery.record_count for delivery in deliveries),
@@ -212,7 +217,9 @@ def _commit(
     lake: LandingLake,
     meter: _Meter,
     constants: Mapping[str, object],
+    *,
     limits: Limits,
+    screen: Screen,
 ) -> Commit | None:
     if not due:
         return None
@@ -222,7 +229,8 @@ def _commit(
     first = next(batches, None)
     if first is None:
         _refuse_empty(due)
-    reader = pa.RecordBatchReader.from_batches(_SCHEMA, _with_first(first, batches))
+    rows = map(screen, _with_first(first, batches))
+    reader = pa.RecordBatchReader.from_batches(_SCHEMA, rows)
     try:
         return lake.append(
             RAW_REVIEWS, reader, batches=[delivery.file.batch_id for delivery in due]

@@ -21,10 +21,13 @@ def with_rejections(rows: pl.DataFrame) -> pl.DataFrame:
     A record has one reason, the first that applies. A withdrawal with the source's id needs
     nothing else, so its other values are not held against it.
     """
-    rows = rows.with_columns(unreadable=_unreadable(rows))
+    rows = rows.with_columns(unreadable=_unreadable(rows), is_erased=_is_erased(rows["hints"]))
     judged = ~(pl.col("is_deleted") & pl.col("review_id").is_not_null())
     given_date, given_rating = pl.col("date_given"), pl.col("rating_given")
     rules: list[tuple[pl.Expr, str, pl.Expr, str | None, pl.Expr]] = [
+        (pl.col("is_erased"), "erased",
+         pl.lit("This review was erased; what is imported of it later is not kept."), None,
+         pl.lit(None, pl.String)),
         (pl.col("unreadable").is_not_null(), "unreadable_record", pl.col("unreadable"), None,
          pl.col("payload")),
         (judged & (pl.col("text").str.len_chars() > _LONGEST_TEXT), "text_too_long",
@@ -93,13 +96,23 @@ def _unreadable(rows: pl.DataFrame) -> pl.Series:
     return told.scatter(position, pl.Series(broken, dtype=pl.String))
 
 
+def _is_erased(hints: pl.Series) -> pl.Series:
+    """Find records of erased reviews: landing emptied them and says so in their hints."""
+    erased = [one for one in hints.unique().to_list() if _hint(one, "erased") is True]
+    return hints.is_in(erased).fill_null(value=False)
+
+
 def _sentence(hints: str) -> str | None:
+    sentence = _hint(hints, "unreadable")
+    return sentence if isinstance(sentence, str) else None
+
+
+def _hint(hints: str | None, name: str) -> object:
     try:
-        value = json.loads(hints)
+        value = json.loads(hints or "")
     except ValueError:
         return None
-    sentence = value.get("unreadable") if isinstance(value, dict) else None
-    return sentence if isinstance(sentence, str) else None
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _is_object(payload: str) -> bool:

@@ -1,0 +1,90 @@
+"""Taking a person out of the files of the home folder."""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from resources.privacy.traces import Traces
+
+_BLANKED = ("logs", "dagster")
+"""Folders whose files are written on while they are blanked, so they keep their length."""
+
+_DELETED_IF_QUOTING = ("rejects",)
+"""Folders whose files can be made again."""
+
+_OF_TENANTS = ("reports", "models")
+"""Folders with a folder for each tenant, which goes."""
+
+
+def erase_files(home: Path, tenant_id: str, traces: Traces) -> dict[str, int]:
+    """Take a person out of the home's files; returns how many places of each file were touched.
+
+    Args:
+        home: The home folder.
+        tenant_id: Whose reviews.
+        traces: What to look for.
+    """
+    touched: dict[str, int] = {}
+    for path in _files(home, _BLANKED):
+        if count := _blank(path, traces):
+            touched[_name(home, path)] = count
+    for path in _files(home, _DELETED_IF_QUOTING):
+        if _quotes(path, traces):
+            path.unlink(missing_ok=True)
+            touched[_name(home, path)] = 1
+    for folder in _OF_TENANTS:
+        own = home / folder / tenant_id
+        if own.is_dir():
+            for path in _files(home / folder, (tenant_id,)):
+                touched[_name(home, path)] = 1
+            shutil.rmtree(own)
+    return touched
+
+
+def count_in_files(home: Path, tenant_id: str, traces: Traces) -> dict[str, int]:
+    """Whether each file that may quote the person does; none is right."""
+    shared = _files(home, (*_BLANKED, *_DELETED_IF_QUOTING))
+    own = (path for folder in _OF_TENANTS for path in _files(home / folder, (tenant_id,)))
+    return {_name(home, path): int(_quotes(path, traces)) for path in (*shared, *own)}
+
+
+def _name(home: Path, path: Path) -> str:
+    return f"file {path.relative_to(home)}"
+
+
+def _files(root: Path, folders: tuple[str, ...]) -> Iterator[Path]:
+    for folder in folders:
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _quotes(path: Path, traces: Traces) -> bool:
+    try:
+        with path.open("rb") as file:
+            if not path.stat().st_size:
+                return False
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return any(content.find(one.encode()) >= 0 for one in traces.spellings)
+    except FileNotFoundError:
+        return False
+
+
+def _blank(path: Path, traces: Traces) -> int:
+    """Write stars over what quotes; a server that writes to the file goes on undisturbed."""
+    if not _quotes(path, traces):
+        return 0
+    count = 0
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
+        for one in traces.spellings:
+            spelled = one.encode()
+            at = content.find(spelled)
+            while at >= 0:
+                content[at : at + len(spelled)] = b"*" * len(spelled)
+                count += 1
+                at = content.find(spelled, at + len(spelled))
+        content.flush()
+    return count

@@ -1,0 +1,148 @@
+"""Asking for erasures and reading how far they are."""
+
+from __future__ import annotations
+
+import uuid
+
+from pydantic import BaseModel
+
+from resources import database
+from resources.privacy.asking import ask, subject_of
+from resources.privacy.subjects import Marker, Sealer, Wanted
+from serving_api.kit.auth import TenantSession
+from serving_api.kit.errors import Problem
+from serving_api.kit.idempotency import once
+from serving_api.kit.paging import Cursors, link
+from serving_api.privacy.schemas import (
+    Erasure,
+    ErasureListParameters,
+    ErasurePage,
+    ErasureStep,
+    NewErasure,
+    Receipt,
+)
+
+
+class _Asked(BaseModel):
+    """What an idempotency key stands for here: never the name, not even hashed without a key."""
+
+    subject: str
+    suppress: bool
+
+
+def request_erasure(
+    session: TenantSession, wanted: NewErasure, secret: str, key: str | None
+) -> Erasure:
+    """Write an erasure down; it begins within a minute where the graph is running.
+
+    Args:
+        session: Who asks.
+        wanted: Who is to be erased.
+        secret: The installation's secret key, which seals the name.
+        key: The request's idempotency key.
+
+    Raises:
+        Problem: ``forbidden``, ``idempotency-key-reused``.
+    """
+    _require_power(session)
+    tenant_id = session.tenant.id
+    marker, sealer = Marker(secret, tenant_id), Sealer(secret)
+    person = Wanted(
+        wanted.author, wanted.account, tuple(wanted.review_keys or ()), tuple(wanted.sources)
+    )
+
+    def write_down() -> Erasure:
+        asked = ask(
+            session.work,
+            tenant_id,
+            person,
+            marker,
+            sealer,
+            requested_by=str(session.principal.user_id),
+            suppress=wanted.suppress,
+        )
+        return _erasure(session, asked)
+
+    return once(
+        session,
+        key,
+        operation="request_erasure",
+        body=_Asked(subject=subject_of(person, marker), suppress=wanted.suppress),
+        answer=Erasure,
+        produce=write_down,
+    )
+
+
+def list_erasures(
+    session: TenantSession, parameters: ErasureListParameters, cursors: Cursors
+) -> ErasurePage:
+    """One page of the tenant's erasures, the latest first.
+
+    Raises:
+        Problem: ``forbidden``, ``invalid-cursor``.
+    """
+    _require_power(session)
+    tenant_id = session.tenant.id
+    binding = ("erasures", tenant_id)
+    before = None
+    if parameters.cursor is not None:
+        (last_id,) = cursors.read(binding, parameters.cursor, length=1)
+        before = session.work.erasures.get(tenant_id, uuid.UUID(last_id))
+        if before is None:
+            raise Problem("invalid-cursor")
+    found = session.work.erasures.list(tenant_id, limit=parameters.limit + 1, before=before)
+    cursor = address = None
+    if len(found) > parameters.limit:
+        cursor = cursors.write(binding, (str(found[parameters.limit - 1].id),))
+        address = link(
+            f"/v1/tenants/{tenant_id}/erasures",
+            [("limit", str(parameters.limit)), ("cursor", cursor)],
+        )
+    return ErasurePage(
+        items=[_erasure(session, one) for one in found[: parameters.limit]],
+        next_cursor=cursor,
+        next=address,
+    )
+
+
+def get_erasure(session: TenantSession, erasure_id: str) -> Erasure:
+    """One erasure, with its receipt once it is done.
+
+    Raises:
+        Problem: ``forbidden``; ``not-found`` if this tenant has no such erasure.
+    """
+    _require_power(session)
+    try:
+        wanted = uuid.UUID(erasure_id)
+    except ValueError:
+        raise Problem("not-found") from None
+    found = session.work.erasures.get(session.tenant.id, wanted)
+    if found is None:
+        raise Problem("not-found")
+    return _erasure(session, found)
+
+
+def erasure_address(tenant_id: str, erasure_id: uuid.UUID) -> str:
+    """Where to read how far an erasure is."""
+    return f"/v1/tenants/{tenant_id}/erasures/{erasure_id}"
+
+
+def _require_power(session: TenantSession) -> None:
+    session.require_role("owner", "admin")
+
+
+def _erasure(session: TenantSession, found: database.Erasure) -> Erasure:
+    steps = session.work.erasures.steps(found)
+    return Erasure(
+        id=found.id,
+        kind=found.kind,
+        status=found.status,
+        subject=found.subject,
+        suppress=found.suppress,
+        attempt=found.attempt,
+        created_at=found.created_at,
+        started_at=found.started_at,
+        finished_at=found.finished_at,
+        steps=[ErasureStep(step=one.step, done_at=one.done_at) for one in steps],
+        receipt=Receipt.model_validate(found.receipt) if found.status == "done" else None,
+    )
