@@ -300,7 +300,8 @@ class Eraser:
     # The steps ----------------------------------------------------------------------------------
 
     def _erase_rows(self, work_on: _Work) -> Removed:
-        return erase_rows(self._on.lake, work_on.tenant_id, work_on.found)
+        removed = {f"file scratch/{name}": 1 for name in self._graph.clear_scratch()}
+        return removed | erase_rows(self._on.lake, work_on.tenant_id, work_on.found)
 
     def _recount(self, work_on: _Work) -> Removed:
         with self._on.database.jobs() as work:
@@ -338,9 +339,10 @@ class Eraser:
         return {}
 
     def _erase_files(self, work_on: _Work) -> Removed:
+        with self._on.database.jobs() as work:
+            tenants = [tenant.id for tenant in work.tenants.list()]
         home = self._on.settings.home
-        removed = {f"file scratch/{name}": 1 for name in self._graph.clear_scratch()}
-        return removed | erase_files(home, work_on.tenant_id, work_on.traces)
+        return erase_files(home, work_on.tenant_id, work_on.traces, tenants)
 
     def _erase_from_dagster(self, work_on: _Work) -> Removed:
         with as_owner(self._on.database) as connection:

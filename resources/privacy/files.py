@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from resources.privacy.traces import Traces
@@ -19,19 +19,22 @@ _OF_TENANTS = ("reports", "models")
 """Folders with a folder for each tenant, which goes."""
 
 
-def erase_files(home: Path, tenant_id: str, traces: Traces) -> dict[str, int]:
+def erase_files(
+    home: Path, tenant_id: str, traces: Traces, tenants: Collection[str]
+) -> dict[str, int]:
     """Take a person out of the home's files; returns how many places of each file were touched.
 
     Args:
         home: The home folder.
         tenant_id: Whose reviews.
         traces: What to look for.
+        tenants: All tenants, to tell their files apart.
     """
     touched: dict[str, int] = {}
     for path in _files(home, _BLANKED):
         if count := _blank(path, traces):
             touched[_name(home, path)] = count
-    for path in _files(home, _DELETED_IF_QUOTING):
+    for path in _rejects(home, tenant_id, tenants):
         if _quotes(path, traces):
             path.unlink(missing_ok=True)
             touched[_name(home, path)] = 1
@@ -44,11 +47,21 @@ def erase_files(home: Path, tenant_id: str, traces: Traces) -> dict[str, int]:
     return touched
 
 
-def count_in_files(home: Path, tenant_id: str, traces: Traces) -> dict[str, int]:
-    """Whether each file that may quote the person does; none is right."""
-    shared = _files(home, (*_BLANKED, *_DELETED_IF_QUOTING))
-    own = (path for folder in _OF_TENANTS for path in _files(home / folder, (tenant_id,)))
-    return {_name(home, path): int(_quotes(path, traces)) for path in (*shared, *own)}
+def count_in_files(
+    home: Path, tenant_id: str, traces: Traces, tenants: Collection[str]
+) -> dict[str, int]:
+    """Whether each file that may quote the person does; none is right. Arguments as above."""
+    own = [path for folder in _OF_TENANTS for path in _files(home / folder, (tenant_id,))]
+    searched = (*_files(home, _BLANKED), *_rejects(home, tenant_id, tenants), *own)
+    return {_name(home, path): int(_quotes(path, traces)) for path in searched}
+
+
+def _rejects(home: Path, tenant_id: str, tenants: Collection[str]) -> Iterator[Path]:
+    """The tenant's files of rejected rows; their names begin with the tenant's."""
+    for path in _files(home, _DELETED_IF_QUOTING):
+        named = [one for one in {*tenants, tenant_id} if path.name.startswith(f"{one}-")]
+        if named and max(named, key=len) == tenant_id:
+            yield path
 
 
 def _name(home: Path, path: Path) -> str:

@@ -61,6 +61,7 @@ def search(
         versions = {record.version for record in work.snapshots.list(tenant_id)}
         said = work.corrections.count(tenant_id, found.review_keys)
         searched["table reviewgraph.corrections"] = said
+        tenants = [tenant.id for tenant in work.tenants.list()]
         searched |= count_in_tenant(work.session.connection(), tenant_id, traces)
     with as_owner(on.database) as connection:
         searched |= count_in_dagster(connection, traces)
@@ -72,7 +73,7 @@ def search(
             searched[place] = int(on.objects.exists(name))
         elif kind == "snapshot":
             searched[place] = int(name.partition("/")[2] in holding)
-    return searched | count_in_files(on.settings.home, tenant_id, traces)
+    return searched | count_in_files(on.settings.home, tenant_id, traces, tenants)
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def _quoting(
     if tenant_id is not None:
         statement += f" and {owner} = %(tenant)s"
         values["tenant"] = tenant_id
-    yield from connection.exec_driver_sql(statement, values).tuples()
+    yield from ((row[0], row[1]) for row in connection.exec_driver_sql(statement, values))
 
 
 def _blank(
