@@ -349,8 +349,7 @@ class Eraser:
             return blank_dagster(connection, work_on.traces)
 
     def _purge(self, work_on: _Work) -> Removed:
-        del work_on
-        return purge(self._on.lake)
+        return purge(self._on.lake, work_on.tenant_id, work_on.found)
 
     # Looking again ------------------------------------------------------------------------------
 

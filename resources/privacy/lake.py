@@ -51,10 +51,25 @@ def count_rows(lake: Lake, tenant_id: str, found: Found) -> dict[str, int]:
     return counts
 
 
-def purge(lake: Lake) -> dict[str, int]:
-    """Delete the older versions of every table; returns how many files each lost."""
-    removed = {f"files of lake {spec.name}": lake.purge(spec) for spec in TABLES.values()}
-    return {place: count for place, count in removed.items() if count}
+def purge(lake: Lake, tenant_id: str, found: Found) -> dict[str, int]:
+    """Delete the older versions of every table, and what killed writers left of the person's.
+
+    Returns:
+        How many files each table lost.
+    """
+
+    def is_of_person(rows: pl.LazyFrame) -> bool:
+        own = rows.filter(pl.col("tenant_id") == tenant_id)
+        if "record_number" in own.collect_schema().names():
+            own = rows_among(own, found)
+        else:
+            own = own.filter(pl.col("review_key").is_in(sorted(found.review_keys)))
+        return bool(own.select(pl.len()).collect().item())
+
+    removed = {spec.name: lake.purge(spec) for spec in TABLES.values()}
+    for spec in (*_BY_RECORD, *_BY_REVIEW):
+        removed[spec.name] += lake.drop_unnamed(spec, is_of_person)
+    return {f"files of lake {name}": count for name, count in removed.items() if count}
 
 
 def _place(table: str) -> str:

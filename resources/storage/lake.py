@@ -10,11 +10,13 @@ Format and conflict rules: https://github.com/delta-io/delta/blob/master/PROTOCO
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+import obstore
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -45,6 +47,7 @@ from resources.storage.landed_batches import (
     have_landed,
     landing_of,
 )
+from resources.storage.places import open_place
 from resources.storage.schemas import TableSpec
 from resources.vocabulary import DayRange
 
@@ -302,6 +305,37 @@ class Lake:
             return 0 if table is None else lake_upkeep.purge(table)
 
         return self._tables.retried(spec, once)
+
+    def drop_unnamed(self, spec: TableSpec, holds: Callable[[pl.LazyFrame], bool]) -> int:
+        """Delete files that no commit names and that hold what must not stay.
+
+        A killed writer leaves such files, and one at work has them for a moment: what they hold
+        decides. A file that was cut short cannot be read, and goes with ``vacuum`` after a day.
+
+        Args:
+            spec: The table.
+            holds: Whether the rows of a file, with the columns it has, must go.
+
+        Returns:
+            How many files were deleted.
+        """
+        table = self._tables.find(spec)
+        if table is None:
+            return 0
+        place = open_place(self.location, self.storage_options)
+        doomed = []
+        for file in lake_upkeep.unnamed_files(table):
+            address = f"{self._tables.address(spec)}/{file}"
+            rows = pl.scan_parquet(
+                address, glob=False, storage_options=self.storage_options or None,
+                credential_provider=None,
+            )  # fmt: skip
+            with contextlib.suppress(pl.exceptions.PolarsError, OSError):
+                if holds(rows):
+                    doomed.append(f"{spec.name}/{file}")
+        if doomed:
+            obstore.delete(place, doomed)
+        return len(doomed)
 
     def damage(
         self, spec: TableSpec, *, days: DayRange | None = None, thorough: bool = False

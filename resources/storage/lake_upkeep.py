@@ -115,6 +115,13 @@ def purge(table: DeltaTable) -> int:
     return deleted
 
 
+def unnamed_files(table: DeltaTable) -> list[str]:
+    """Files that no commit names: a killed writer's, or of one that is about to commit."""
+    return list(
+        table.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False, full=True)
+    )
+
+
 def _delete(table: DeltaTable, retention: timedelta, *, everything: bool) -> int:
     hours = math.ceil(retention / timedelta(hours=1))
     return len(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
@@ -197,6 +198,23 @@ def test_older_versions_and_the_log_of_the_lake_go_as_well(settings, database, a
     again = deliver(settings, database, rows_of("Zoe", text="After it"))
     assert again.skipped == 0
     assert authors_in(lake) == ["Ann", "Bob", "Zoe"], "the table goes on"
+
+
+def test_what_a_killed_writer_left_of_the_person_goes_and_what_another_writes_stays(
+    settings, database, acme, lake
+):
+    deliver(settings, database, rows_of("Jane Doe", "Bob"))
+    folder = settings.home / "lake" / "raw_reviews" / f"day={DAY}"
+    landed = next(folder.glob("*.parquet"))
+    shutil.copy(landed, folder / "left.parquet")
+    rows = pl.read_parquet(landed, hive_partitioning=False)
+    rows.with_columns(tenant_id=pl.lit("bolt")).write_parquet(folder / "other.parquet")
+    (folder / "cut.parquet").write_bytes(landed.read_bytes()[:100])
+    eraser_on(settings, database).carry_out(acme, ask_for(settings, database, JANE).id)
+    names = {path.name for path in folder.glob("*.parquet")}
+    assert {"other.parquet", "cut.parquet"} < names
+    assert "left.parquet" not in names
+    assert authors_in(lake) == ["Bob"]
 
 
 def work_until(home, url, name, erasure_id):

@@ -73,6 +73,22 @@ def contents(lake):
     }
 
 
+def test_after_a_purge_there_is_the_current_version_alone_and_batches_stay_landed(lake):
+    lake.append(REVIEWS, rows(REVIEWS, ["acme", "beta"], text="secret words"), batches=["b"])
+    lake.erase(REVIEWS, tenants=["acme"], review_keys=["acme-0"])
+    before = contents(lake)
+    assert lake.purge(REVIEWS) == 1
+    assert len(contents(lake)) < len(before)
+    assert len(keys(lake)) == 5
+    with pytest.raises(LakeError, match="no version 1"):
+        lake.read(REVIEWS, version=1)
+    again = lake.append(REVIEWS, rows(REVIEWS, ["acme"]), batches=["b"])
+    assert again.skipped
+    lake.append(REVIEWS, rows(REVIEWS, ["acme"], count=1))
+    assert len(keys(lake)) == 6
+    assert lake.purge(REVIEWS) == 0
+
+
 def test_erased_reviews_are_gone_and_after_vacuum_from_every_file(lake):
     lake.append(REVIEWS, rows(REVIEWS, ["acme", "beta"], text="secret words"))
     before = lake.version(REVIEWS)

@@ -7,13 +7,17 @@ import json
 import shutil
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 from pydantic import SecretStr
 
 from pipelines.cli import erase_command
+from pipelines.definitions import build_definitions
 from pipelines.erasing import ask_for, eraser_of
+from pipelines.erasure_job import erasure_requests
 from pipelines.file_import import FileImport
+from pipelines.launch import dagster_instance
 from pipelines.session import open_session
 from resources.privacy import registry
 from resources.privacy.subjects import Wanted
@@ -235,7 +239,8 @@ def test_every_place_of_the_home_the_objects_and_the_database_is_registered(eras
     assert schemas <= set(registry.SCHEMAS)
 
 
-def test_single_reviews_are_erased_by_their_key_and_stay_refused(erased):
+def test_what_was_asked_for_is_carried_out_by_a_run_of_the_graph(erased):
+    """A single review, by its key; the sensor asks for the run, and for no second one."""
     session = erased["session"]
     reviews = session.lake.read(REVIEWS, tenants=["acme"]).frame.collect()
     key, author = reviews.filter(pl.col("source") == "shop")["review_key", "author"].row(0)
@@ -243,7 +248,20 @@ def test_single_reviews_are_erased_by_their_key_and_stay_refused(erased):
         asked = ask_for(
             work, session.settings, "acme", Wanted(review_keys=(key,)), requested_by="ann"
         )
-    done = eraser_of(session).carry_out("acme", asked.id)
+    definitions = build_definitions(session.settings, **session.resources)
+    with dagster_instance(session) as instance:
+        context = dg.build_sensor_context(instance=instance)
+        (wanted,) = erasure_requests(context, database=session.database)
+        job = definitions.resolve_job_def("erasure_job")
+        run = job.execute_in_process(
+            instance=instance, run_config=wanted.run_config, tags=wanted.tags
+        )
+        assert run.success
+        (skipped,) = erasure_requests(context, database=session.database)
+    assert isinstance(skipped, dg.SkipReason)
+    with session.database.jobs() as work:
+        done = work.erasures.get("acme", asked.id)
+    assert (done.status, done.run_id) == ("done", run.run_id)
     assert (done.receipt["records"], done.receipt["reviews"]) == (1, 1)
     left = session.lake.read(RAW_REVIEWS, tenants=["acme"]).frame.collect()
     assert author not in left.filter(pl.col("source") == "shop")["author"].to_list()
