@@ -67,7 +67,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever has the time make the long scenarios longer."""
     group = parser.getgroup("reviewgraph", "lengths of the long scenarios")
     group.addoption("--kills", type=int, default=4, help="how often a run is killed at random")
-    group.addoption("--kills", type=int, default=10, help="how often a run is killed at random")
     group.addoption("--examples", type=int, default=5, help="requests to each operation")
     group.addoption("--rows", type=int, default=2_000, help="reviews that two engines must match")
 

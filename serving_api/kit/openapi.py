@@ -42,6 +42,7 @@ def install(app: FastAPI) -> None:
             _drop_foreign_errors(generated)
             _tell_of_limits(generated)
             add_examples(generated)
+            _tell_of_bodies(generated)
         return generated
 
     app.openapi = document  # type: ignore[method-assign]
@@ -81,6 +82,16 @@ _LIMIT_HEADERS: dict[str, Any] = {
         "schema": {"type": "string"},
     },
 }
+
+
+def _tell_of_bodies(document: dict[str, Any]) -> None:
+    """Whoever sends a body can be told that it cannot be read, or that it is too long."""
+    refusals = documented("bad-request", "body-too-large")
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            if "requestBody" in operation:
+                for status, told in refusals.items():
+                    operation["responses"].setdefault(str(status), copy.deepcopy(told))
 
 
 def inlined(model: type[BaseModel]) -> dict[str, Any]:

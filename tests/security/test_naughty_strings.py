@@ -160,7 +160,7 @@ def test_the_list_is_long_and_holds_no_text_twice():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("path", "method", "operation"), operations())
+@pytest.mark.parametrize(("path", "method", "operation"), list(operations()))
 def test_no_text_makes_an_operation_fail(world, path, method, operation):
     documented = {int(status) for status in operation["responses"]}
     failed, asked = [], 0
