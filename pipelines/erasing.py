@@ -14,10 +14,10 @@ from pipelines.launch import dagster_instance, run_for_tenant
 from pipelines.session import Session
 from resources.database import Erasure
 from resources.errors import ReviewGraphError
+from resources.keys import Keys
 from resources.privacy.erasing import Eraser
 from resources.privacy.searching import Installation
 from resources.privacy.subjects import Marker, Sealer, Wanted
-from resources.settings import Settings
 
 if TYPE_CHECKING:
     from resources.database import UnitOfWork
@@ -130,7 +130,7 @@ def eraser_of(
 
 def ask_for(
     work: UnitOfWork,
-    settings: Settings,
+    keys: Keys,
     tenant_id: str,
     wanted: Wanted,
     *,
@@ -140,7 +140,7 @@ def ask_for(
     """Write an erasure down, for whoever carries it out."""
     from resources.privacy.asking import ask
 
-    marker, sealer = Marker(settings.signing_key, tenant_id), Sealer(settings.signing_key)
+    marker, sealer = Marker(keys, tenant_id), Sealer(keys, tenant_id)
     return ask(
         work, tenant_id, wanted, marker, sealer, requested_by=requested_by, suppress=suppress
     )

@@ -55,6 +55,12 @@ class Keys:
         """The signature (HMAC-SHA-256) of a message for a purpose, 32 bytes."""
         return hmac.digest(self.derive(purpose), message, "sha256")
 
+    def signatures(self, purpose: str, message: bytes) -> tuple[bytes, ...]:
+        """What ``sign`` gives, and what it gave before the secret was replaced."""
+        return tuple(
+            hmac.digest(_derive(secret, purpose), message, "sha256") for secret in self._readable
+        )
+
     def is_signature(self, purpose: str, message: bytes, signature: bytes) -> bool:
         """Whether ``sign`` gave that signature; the time taken tells nothing about it."""
         matches = [

@@ -121,7 +121,12 @@ def _erase(
 
     with session.database.jobs() as work:
         asked = ask_for(
-            work, session.settings, tenant, wanted, requested_by=_COMMAND_LINE, suppress=suppress
+            work,
+            session.database.keys,
+            tenant,
+            wanted,
+            requested_by=_COMMAND_LINE,
+            suppress=suppress,
         )
     _carry_out(session, asked, receipt)
 
@@ -165,7 +170,7 @@ _STEPS = {
     "published": "older snapshots and their reports deleted",
     "reports": "reports that were asked for written again",
     "files": "files of the home folder searched and cleared",
-    "dagster": "records of runs searched and cleared",
+    "libraries": "records of runs and queued jobs searched and cleared",
     "versions": "older versions of the lake deleted",
 }
 

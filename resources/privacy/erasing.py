@@ -30,7 +30,7 @@ from resources.privacy.registry import ELSEWHERE, TABLES
 from resources.privacy.searching import Installation, Removed, as_owner, search
 from resources.privacy.subjects import Marker, Sealer, Wanted
 from resources.privacy.tables import (
-    blank_dagster,
+    blank_libraries,
     blank_tenant,
 )
 from resources.privacy.traces import Traces
@@ -112,7 +112,6 @@ class Eraser:
         self._on = installation
         self._graph = graph
         self._on_step = on_step
-        self._sealer = Sealer(installation.settings.signing_key)
         self._steps: tuple[tuple[str, Callable[[_Work], Removed]], ...] = (
             ("rows", self._erase_rows),
             ("ledger", self._recount),
@@ -121,7 +120,7 @@ class Eraser:
             ("published", self._erase_published),
             ("reports", self._write_reports),
             ("files", self._erase_files),
-            ("dagster", self._erase_from_dagster),
+            ("libraries", self._erase_from_libraries),
             ("versions", self._purge),
         )
 
@@ -188,7 +187,7 @@ class Eraser:
                 kind="review",
                 requested_by="restore",
                 subject=subject,
-                sealed=self._sealer.seal(
+                sealed=self._sealer(tenant_id).seal(
                     {"wanted": None, "marks": sorted(marks), "found": found.to_dict()}
                 ),
             )
@@ -198,7 +197,7 @@ class Eraser:
 
     def _prepared(self, erasure: Erasure) -> _Work:
         """The erasure with its marks written, so that nothing of the person lands from now on."""
-        kept = self._sealer.open(erasure.sealed or "")
+        kept = self._sealer(erasure.tenant_id).open(erasure.sealed or "")
         tenant_id, marker = erasure.tenant_id, self._marker(erasure.tenant_id)
         wanted = None if kept.get("wanted") is None else Wanted.from_dict(kept["wanted"])
         found = Found.from_dict(kept["found"]) if "found" in kept else Found()
@@ -256,13 +255,14 @@ class Eraser:
     def _keep(self, work_on: _Work) -> None:
         """Keep the marks for ever, and until the end what else is needed to go on."""
         erasure = work_on.erasure
-        kept = self._sealer.open(erasure.sealed or "")
+        sealer = self._sealer(erasure.tenant_id)
+        kept = sealer.open(erasure.sealed or "")
         kept |= {"marks": sorted(work_on.marks), "found": work_on.found.to_dict()}
         with self._on.database.jobs() as work:
             work.erasures.mark_all(
                 erasure.tenant_id, work_on.marks, erasure_id=erasure.id, suppress=erasure.suppress
             )
-            work_on.erasure = work.erasures.keep(erasure, self._sealer.seal(kept))
+            work_on.erasure = work.erasures.keep(erasure, sealer.seal(kept))
         ledger_file.append(
             self._on.settings.home,
             (KeptMark(erasure.tenant_id, mark, erasure.suppress) for mark in work_on.marks),
@@ -344,9 +344,9 @@ class Eraser:
         home = self._on.settings.home
         return erase_files(home, work_on.tenant_id, work_on.traces, tenants)
 
-    def _erase_from_dagster(self, work_on: _Work) -> Removed:
+    def _erase_from_libraries(self, work_on: _Work) -> Removed:
         with as_owner(self._on.database) as connection:
-            return blank_dagster(connection, work_on.traces)
+            return blank_libraries(connection, work_on.traces)
 
     def _purge(self, work_on: _Work) -> Removed:
         return purge(self._on.lake, work_on.tenant_id, work_on.found)
@@ -370,8 +370,11 @@ class Eraser:
         )
         return set(wanted.review_keys) if any(counted.values()) or holding else set()
 
+    def _sealer(self, tenant_id: str) -> Sealer:
+        return Sealer(self._on.database.keys, tenant_id)
+
     def _marker(self, tenant_id: str) -> Marker:
-        return Marker(self._on.settings.signing_key, tenant_id)
+        return Marker(self._on.database.keys, tenant_id)
 
     @contextmanager
     def _alone(self, tenant_id: str) -> Iterator[None]:

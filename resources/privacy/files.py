@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resources.privacy.traces import Traces
 
-_BLANKED = ("logs", "dagster")
+_BLANKED = ("logs", "dagster", "mails")
 """Folders whose files are written on while they are blanked, so they keep their length."""
 
 _DELETED_IF_QUOTING = ("rejects",)

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from resources.privacy.subjects import ANY_SOURCE, CONTENT, Marker, Wanted, accounts_in
+from resources.privacy.subjects import ANY_SOURCE, CONTENT, Marker, MarkKind, Wanted, accounts_in
 from resources.storage.lake import Lake
 from resources.storage.schemas import RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
 from resources.vocabulary import DayRange
@@ -131,13 +131,11 @@ def bears_mark(rows: pl.DataFrame, marks: Collection[str], marker: Marker) -> pl
     """
     kinds = {mark.partition(":")[0] for mark in marks}
     bears = pl.repeat(value=False, n=rows.height, eager=True, dtype=pl.Boolean)
-    for kind, column, make in (
-        ("author", "author", marker.author),
-        ("record", "review_id", marker.record),
-    ):
+    columns: tuple[tuple[MarkKind, str], ...] = (("author", "author"), ("record", "review_id"))
+    for kind, column in columns:
         if kind in kinds:
             pairs = rows.select("source", column).unique().drop_nulls()
-            own = [pair for pair in pairs.iter_rows() if _either(make, *pair) & set(marks)]
+            own = [pair for pair in pairs.iter_rows() if marker.known(kind, *pair) & set(marks)]
             known = pl.DataFrame(own, schema=["source", column], orient="row").cast(pl.String)
             joined = rows.select("source", column).join(
                 known.with_columns(is_own=pl.lit(value=True)),
@@ -147,7 +145,7 @@ def bears_mark(rows: pl.DataFrame, marks: Collection[str], marker: Marker) -> pl
     if "account" in kinds:
         bears |= pl.Series(
             [
-                any(_either(marker.account, source, one) & set(marks) for one in accounts_in(said))
+                any(marker.known("account", source, one) & set(marks) for one in accounts_in(said))
                 for source, said in rows.select("source", "payload").iter_rows()
             ],
             dtype=pl.Boolean,
@@ -155,7 +153,7 @@ def bears_mark(rows: pl.DataFrame, marks: Collection[str], marker: Marker) -> pl
     if "content" in kinds:
         bears |= pl.Series(
             [
-                marker.content(row[0], row[1:]) in marks
+                bool(marker.known("content", *row) & set(marks))
                 for row in rows.select("source", *CONTENT).iter_rows()
             ],
             dtype=pl.Boolean,
@@ -182,14 +180,14 @@ def find(lake: Lake, tenant_id: str, marks: Collection[str], marker: Marker) -> 
         "text", "title",
     )  # fmt: skip
     authors = reviews.select("source", "author").unique().drop_nulls().collect()
-    own = [pair for pair in authors.iter_rows() if _either(marker.author, *pair) & set(marks)]
+    own = [pair for pair in authors.iter_rows() if marker.known("author", *pair) & set(marks)]
     of_author = pl.DataFrame(own, schema=authors.schema, orient="row")
     is_own = _is_among(authors.columns, of_author) | _is_among(_NUMBER, _frame_of(found.records))
     keys = reviews.filter(is_own).select("review_key").unique().collect()
     found.review_keys |= set(keys.to_series())
     if any(mark.startswith("key:") for mark in marks):
         every = reviews.select("review_key").unique().collect().to_series()
-        found.review_keys |= {key for key in every if marker.key(key) in marks}
+        found.review_keys |= {key for key in every if marker.known("key", key) & set(marks)}
     if found.review_keys:
         _add_versions(lake, tenant_id, found, reviews)
     return found
@@ -294,10 +292,6 @@ def strings_in(value: Any) -> Iterator[str]:
             waiting.extend(one.values())
         elif isinstance(one, list):
             waiting.extend(one)
-
-
-def _either(make: Any, source: str, value: str) -> set[str]:
-    return {make(source, value), make(ANY_SOURCE, value)}
 
 
 def rows_among(rows: pl.LazyFrame, found: Found) -> pl.LazyFrame:

@@ -57,7 +57,7 @@ def keys_bearing(
             keys = _keys(snapshots.open(tenant_id, version))
         except (SnapshotMissingError, SnapshotDamagedError):
             continue
-        found |= {key for key in keys if marker.key(key) in marks}
+        found |= {key for key in keys if marker.known("key", key) & set(marks)}
     return found
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from resources.database.schema import DAGSTER_SCHEMA, SCHEMA
+from resources.database.schema import DAGSTER_SCHEMA, JOBS_SCHEMA, SCHEMA
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,37 @@ LAKE: Mapping[str, LakeTable] = {
 
 TABLES: Mapping[str, DatabaseTable] = {
     "tenants": _table(authored="name names settings", other="id colour created_at"),
-    "users": _table(of_accounts="email name password_hash", other="id is_active created_at"),
+    "users": _table(
+        of_accounts="email name password_hash email_verified_at", other="id is_active created_at"
+    ),
+    "sessions": _table(
+        of_accounts="user_id user_agent address",
+        other="id created_at last_used_at idle_ends_at ends_at ended_at end_reason refresh_counter"
+        " refreshed_at",
+    ),
+    "second_factors": _table(
+        of_accounts="user_id sealed_secret", other="last_step created_at confirmed_at"
+    ),
+    "recovery_codes": _table(of_accounts="user_id signature", other="created_at used_at"),
+    "one_time_tokens": _table(
+        of_accounts="user_id email",
+        other="id purpose created_at expires_at ended_at ended_as",
+    ),
+    "user_identities": _table(of_accounts="issuer subject user_id", other="created_at"),
+    "api_keys": _table(
+        of_accounts="created_by revoked_by",
+        authored="name",
+        other="id tenant_id scopes mac created_at expires_at last_used_at revoked_at",
+    ),
+    "identity_providers": _table(
+        other="id tenant_id issuer client_id sealed_client_secret default_role created_at"
+    ),
+    "tenant_domains": _table(other="domain tenant_id created_at"),
+    "provider_attempts": _table(
+        other="state_hash tenant_id provider_id sealed browser_hash created_at expires_at used_at"
+    ),
+    "signing_keys": _table(other="kid state sealed created_at activated_at retired_at"),
+    "rate_limits": _table(other="name seconds slot counts forgotten_at"),
     "memberships": _table(other="tenant_id user_id role created_at"),
     "taxonomies": _table(
         authored="document", of_accounts="author", other="tenant_id revision version created_at"
@@ -206,6 +236,10 @@ SCHEMAS: Mapping[str, Place] = {
         "events, errors and metadata of runs, which may quote what a library was given",
         "every text column is searched, and what quotes is blanked",
     ),
+    JOBS_SCHEMA: Place(
+        "mails to people who log in, as jobs and what became of them",
+        "as Dagster's: every text column is searched, and what quotes is blanked",
+    ),
     "public": Place("nothing: no table of ours is there", "there is nothing to erase"),
 }
 """The schemas of the database."""
@@ -240,6 +274,9 @@ HOME: Mapping[str, Place] = {
     "erasures.jsonl": Place("keyed marks of erased people", "stays: it keeps them erased"),
     "lake": Place("the lake, see LAKE", "table by table"),
     "logs": Place("what the servers said", "what quotes is blanked in place"),
+    "mails": Place(
+        "mails that were written here in place of sending them", "what quotes is blanked"
+    ),
     "models": Place(
         "models and word lists that were learnt from the tenant's reviews",
         "the tenant's own models are deleted; it reads with the shipped ones until it trains anew",

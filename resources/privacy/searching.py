@@ -14,7 +14,7 @@ from resources.privacy.files import count_in_files
 from resources.privacy.finding import Found, find
 from resources.privacy.lake import count_rows
 from resources.privacy.subjects import Marker
-from resources.privacy.tables import count_in_dagster, count_in_tenant
+from resources.privacy.tables import count_in_libraries, count_in_tenant
 from resources.privacy.traces import Traces
 from resources.settings import Settings
 from resources.storage.lake import Lake
@@ -53,7 +53,7 @@ def search(
         removed: Places that something was taken out of; files among them must be gone.
     """
     traces = Traces.of(found)
-    again = find(on.lake, tenant_id, marks, Marker(on.settings.signing_key, tenant_id))
+    again = find(on.lake, tenant_id, marks, Marker(on.database.keys, tenant_id))
     searched = count_rows(on.lake, tenant_id, found)
     searched["lake raw_reviews"] += again.record_count
     holding = published.holding(on.database, on.snapshots, tenant_id, found.review_keys)
@@ -64,7 +64,7 @@ def search(
         tenants = [tenant.id for tenant in work.tenants.list()]
         searched |= count_in_tenant(work.session.connection(), tenant_id, traces)
     with as_owner(on.database) as connection:
-        searched |= count_in_dagster(connection, traces)
+        searched |= count_in_libraries(connection, traces)
     for version in versions | set(holding) | set(on.snapshots.versions(tenant_id)):
         searched[f"snapshot {tenant_id}/{version}"] = int(version in holding)
     for place in removed:

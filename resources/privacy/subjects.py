@@ -8,8 +8,6 @@ is imported later, and tells nobody who was erased.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import html
 import json
 import unicodedata
@@ -17,11 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-from resources.errors import ReviewGraphError, WrongUsageError
+from resources.errors import WrongUsageError
+from resources.keys import Keys
 
 MarkKind = Literal["author", "account", "record", "content", "key"]
 
@@ -38,11 +33,9 @@ ACCOUNT_FIELDS = (
 """Fields of a payload in which sources name the account behind a review."""
 
 _MARK_DIGITS = 40
+_MARKING = "mark of an erased person"
+_SEALING = "erasure under way"
 _SEPARATOR = "\x1f"
-
-
-class SealError(ReviewGraphError):
-    """What an erasure needs to go on cannot be read with this installation's secret key."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +113,12 @@ class Marker:
     """Makes a tenant's marks.
 
     Args:
-        secret: The installation's secret key.
+        keys: The installation's keys.
         tenant_id: The tenant; a mark of another tenant is another mark.
     """
 
-    def __init__(self, secret: str, tenant_id: str) -> None:
-        self._key = derived_key(secret, "marks of erased people")
+    def __init__(self, keys: Keys, tenant_id: str) -> None:
+        self._keys = keys
         self._tenant_id = tenant_id
 
     def author(self, source: str, name: str) -> str:
@@ -148,44 +141,57 @@ class Marker:
         """The mark of a review by its key: it is found where no raw record is, as in snapshots."""
         return self._mark("key", review_key)
 
+    def known(self, kind: MarkKind, *parts: str | None) -> set[str]:
+        """Every mark by which something may be known: of its source or all, of a previous secret.
+
+        Args:
+            kind: The kind of mark.
+            *parts: What the method of that name takes, the source first where it takes one.
+        """
+        spelled = [part or "" for part in parts]
+        if kind == "author":
+            spelled[1] = normal_name(spelled[1])
+        elif kind in {"account", "record"}:
+            spelled[1] = spelled[1].strip()
+        marks = set(self._marks(kind, *spelled))
+        if kind in {"author", "account"}:
+            marks |= set(self._marks(kind, ANY_SOURCE, *spelled[1:]))
+        return marks
+
     def _mark(self, kind: MarkKind, *parts: str) -> str:
+        return self._marks(kind, *parts)[0]
+
+    def _marks(self, kind: MarkKind, *parts: str) -> list[str]:
         message = _SEPARATOR.join((self._tenant_id, kind, *parts)).encode("utf-8", "surrogatepass")
-        return f"{kind}:{hmac.new(self._key, message, hashlib.sha256).hexdigest()[:_MARK_DIGITS]}"
+        signatures = self._keys.signatures(_MARKING, message)
+        return [f"{kind}:{signature.hex()[:_MARK_DIGITS]}" for signature in signatures]
 
 
 class Sealer:
     """Keeps what an erasure needs until it has ended from whoever reads the database.
 
     Args:
-        secret: The installation's secret key.
+        keys: The installation's keys.
+        tenant_id: The tenant; what was sealed for another cannot be opened.
     """
 
-    def __init__(self, secret: str) -> None:
-        key = derived_key(secret, "seal of erasures under way")
-        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+    def __init__(self, keys: Keys, tenant_id: str) -> None:
+        self._keys = keys
+        self._tenant_id = tenant_id
 
     def seal(self, content: Mapping[str, Any]) -> str:
         """JSON values as a text that only this installation can read."""
-        return self._fernet.encrypt(json.dumps(content, default=sorted).encode()).decode()
+        plain = json.dumps(content).encode()
+        sealed = self._keys.seal(_SEALING, plain, belongs_to=self._tenant_id)
+        return base64.b64encode(sealed).decode()
 
     def open(self, sealed: str) -> dict[str, Any]:
         """What was sealed.
 
         Raises:
-            SealError: It was sealed with another secret key.
+            UnreadableSecretError: It was sealed with another secret key.
         """
-        try:
-            content: dict[str, Any] = json.loads(self._fernet.decrypt(sealed.encode()))
-        except InvalidToken:
-            raise SealError(
-                "This erasure was begun with another REVIEWGRAPH_SECRET_KEY and cannot go on. Set "
-                "that key again, or ask for the erasure anew."
-            ) from None
+        hidden = base64.b64decode(sealed)
+        plain = self._keys.unseal(_SEALING, hidden, belongs_to=self._tenant_id)
+        content: dict[str, Any] = json.loads(plain)
         return content
-
-
-def derived_key(secret: str, purpose: str) -> bytes:
-    """A key of 32 bytes for one purpose, from the installation's secret key."""
-    return HKDF(hashes.SHA256(), 32, salt=None, info=f"reviewgraph {purpose}".encode()).derive(
-        secret.encode()
-    )

@@ -43,7 +43,7 @@ def screening(database: Database, tenant_id: str) -> Iterator[Screen]:
     try:
         work.erasures.while_landing(tenant_id)
         marks = {one.mark for one in work.erasures.marks(tenant_id) if one.suppress}
-        yield screen_of(marks, Marker(database.settings.signing_key, tenant_id))
+        yield screen_of(marks, Marker(database.keys, tenant_id))
     finally:
         # What has landed has landed, whatever became of the connection that held the lock.
         with contextlib.suppress(DBAPIError):

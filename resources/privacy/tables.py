@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import sql
 from sqlalchemy import Connection, text
 
-from resources.database.schema import DAGSTER_SCHEMA, SCHEMA
+from resources.database.schema import DAGSTER_SCHEMA, JOBS_SCHEMA, SCHEMA
 from resources.privacy.registry import TABLES
 from resources.privacy.traces import Traces
 
@@ -45,8 +45,8 @@ def blank_tenant(connection: Connection, tenant_id: str, traces: Traces) -> dict
     }
 
 
-def blank_dagster(connection: Connection, traces: Traces) -> dict[str, int]:
-    """As :func:`blank_tenant`, for Dagster's own storage, which is of all tenants together.
+def blank_libraries(connection: Connection, traces: Traces) -> dict[str, int]:
+    """As :func:`blank_tenant`, for the own tables of Dagster and of the queue, of all tenants.
 
     Args:
         connection: Of the owner: the roles may not look there.
@@ -54,7 +54,8 @@ def blank_dagster(connection: Connection, traces: Traces) -> dict[str, int]:
     """
     return {
         column.place: count
-        for column in _text_columns(connection, DAGSTER_SCHEMA)
+        for schema in (DAGSTER_SCHEMA, JOBS_SCHEMA)
+        for column in _text_columns(connection, schema)
         if (count := _blank(connection, column, traces))
     }
 
@@ -69,11 +70,12 @@ def count_in_tenant(connection: Connection, tenant_id: str, traces: Traces) -> d
     }
 
 
-def count_in_dagster(connection: Connection, traces: Traces) -> dict[str, int]:
-    """As :func:`count_in_tenant`, for Dagster's own storage."""
+def count_in_libraries(connection: Connection, traces: Traces) -> dict[str, int]:
+    """As :func:`count_in_tenant`, for the own tables of Dagster and of the queue."""
     return {
         column.place: len(list(_quoting(connection, column, traces)))
-        for column in _text_columns(connection, DAGSTER_SCHEMA)
+        for schema in (DAGSTER_SCHEMA, JOBS_SCHEMA)
+        for column in _text_columns(connection, schema)
     }
 
 

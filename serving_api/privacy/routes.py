@@ -48,13 +48,12 @@ def request_erasure(
     response: Response,
     key: IdempotencyKey = None,
 ) -> schemas.Erasure:
-    """Erase a person's reviews everywhere, for ever. Owners and administrators may.
+    """Erase a person's reviews everywhere, for ever. Owners may.
 
     The name is kept sealed until it is done and nowhere after that. While the same erasure is open,
     it is the answer.
     """
-    secret = services.database.settings.signing_key
-    asked = service.request_erasure(session, wanted, secret, key)
+    asked = service.request_erasure(session, wanted, services.database.keys, key)
     response.headers["Location"] = service.erasure_address(session.tenant.id, asked.id)
     return asked
 
@@ -65,7 +64,7 @@ def list_erasures(
     session: AsMember,
     services: CurrentServices,
 ) -> schemas.ErasurePage:
-    """The erasures of the tenant, the latest first. Owners and administrators may."""
+    """The erasures of the tenant, the latest first. Owners may."""
     return service.list_erasures(session, parameters, services.cursors)
 
 
@@ -74,5 +73,5 @@ def read_erasure(
     erasure_id: Annotated[str, Path(description="The erasure's id, a UUID.")],
     session: AsMember,
 ) -> schemas.Erasure:
-    """The steps that are done and, at the end, the receipt. Owners and administrators may."""
+    """The steps that are done and, at the end, the receipt. Owners may."""
     return service.get_erasure(session, erasure_id)

@@ -7,6 +7,7 @@ import uuid
 from pydantic import BaseModel
 
 from resources import database
+from resources.keys import Keys
 from resources.privacy.asking import ask, subject_of
 from resources.privacy.subjects import Marker, Sealer, Wanted
 from serving_api.kit.auth import TenantSession
@@ -31,22 +32,22 @@ class _Asked(BaseModel):
 
 
 def request_erasure(
-    session: TenantSession, wanted: NewErasure, secret: str, key: str | None
+    session: TenantSession, wanted: NewErasure, keys: Keys, key: str | None
 ) -> Erasure:
     """Write an erasure down; it begins within a minute where the graph is running.
 
     Args:
         session: Who asks.
         wanted: Who is to be erased.
-        secret: The installation's secret key, which seals the name.
+        keys: The installation's keys, which seal the name.
         key: The request's idempotency key.
 
     Raises:
         Problem: ``forbidden``, ``idempotency-key-reused``.
     """
-    _require_power(session)
+    session.require("privacy:erase")
     tenant_id = session.tenant.id
-    marker, sealer = Marker(secret, tenant_id), Sealer(secret)
+    marker, sealer = Marker(keys, tenant_id), Sealer(keys, tenant_id)
     person = Wanted(
         wanted.author, wanted.account, tuple(wanted.review_keys or ()), tuple(wanted.sources)
     )
@@ -81,7 +82,7 @@ def list_erasures(
     Raises:
         Problem: ``forbidden``, ``invalid-cursor``.
     """
-    _require_power(session)
+    session.require("privacy:erase")
     tenant_id = session.tenant.id
     binding = ("erasures", tenant_id)
     before = None
@@ -111,7 +112,7 @@ def get_erasure(session: TenantSession, erasure_id: str) -> Erasure:
     Raises:
         Problem: ``forbidden``; ``not-found`` if this tenant has no such erasure.
     """
-    _require_power(session)
+    session.require("privacy:erase")
     try:
         wanted = uuid.UUID(erasure_id)
     except ValueError:
@@ -125,10 +126,6 @@ def get_erasure(session: TenantSession, erasure_id: str) -> Erasure:
 def erasure_address(tenant_id: str, erasure_id: uuid.UUID) -> str:
     """Where to read how far an erasure is."""
     return f"/v1/tenants/{tenant_id}/erasures/{erasure_id}"
-
-
-def _require_power(session: TenantSession) -> None:
-    session.require_role("owner", "admin")
 
 
 def _erasure(session: TenantSession, found: database.Erasure) -> Erasure:

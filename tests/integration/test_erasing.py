@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from resources.collection.importing import land, plan_import
+from resources.keys import Keys, UnreadableSecretError
 from resources.privacy.asking import ask
 from resources.privacy.erasing import Eraser, ErasureBusyError, NotErasedError
 from resources.privacy.finding import bears_mark, find
@@ -24,7 +25,6 @@ from resources.privacy.subjects import (
     ANY_SOURCE,
     Marker,
     Sealer,
-    SealError,
     Wanted,
     accounts_in,
     normal_name,
@@ -38,7 +38,8 @@ from resources.storage.snapshots import SnapshotStore
 
 DAY = date(2026, 3, 2)
 STEPS = (
-    "rows", "ledger", "database", "numbers", "published", "reports", "files", "dagster", "versions",
+    "rows", "ledger", "database", "numbers", "published", "reports", "files", "libraries",
+    "versions",
 )  # fmt: skip
 JANE = Wanted(author="Jane Doe")
 
@@ -104,8 +105,8 @@ def rows_of(*authors, text="What a lovely kettle this is", **columns):
     }
 
 
-def ask_for(settings, database, wanted, **options):
-    marker, sealer = Marker(settings.signing_key, "acme"), Sealer(settings.signing_key)
+def ask_for(_settings, database, wanted, **options):
+    marker, sealer = Marker(database.keys, "acme"), Sealer(database.keys, "acme")
     with database.jobs() as work:
         return ask(work, "acme", wanted, marker, sealer, requested_by="test", **options)
 
@@ -294,8 +295,8 @@ def test_nobody_who_reads_the_database_learns_who_is_erased(settings, database, 
     again = ask_for(settings, database, Wanted(author="JANE doe"))
     assert again.id == asked.id, "the same person is asked for once"
     assert "Jane" not in repr(asked)
-    with pytest.raises(SealError):
-        Sealer("another key of this installation").open(asked.sealed)
+    with pytest.raises(UnreadableSecretError):
+        Sealer(Keys("another key"), acme).open(asked.sealed)
     done = eraser_on(settings, database).carry_out(acme, asked.id)
     assert done.sealed is None
     kept = (settings.home / "erasures.jsonl").read_text()
@@ -304,7 +305,7 @@ def test_nobody_who_reads_the_database_learns_who_is_erased(settings, database, 
 
 
 def test_marks_are_of_one_tenant_and_one_source():
-    marker, other = Marker("key", "acme"), Marker("key", "bolt")
+    marker, other = Marker(Keys("key"), "acme"), Marker(Keys("key"), "bolt")
     assert marker.author("shop", "Jane") == marker.author("shop", "JANE ")
     assert len({marker.author("shop", "Jane"), marker.author("x", "Jane"),
                 other.author("shop", "Jane"), marker.account("shop", "Jane")}) == 4  # fmt: skip
@@ -314,6 +315,13 @@ def test_marks_are_of_one_tenant_and_one_source():
     assert bears_mark(rows, {marker.author("shop", "jane")}, marker).to_list() == [True, False]
     assert bears_mark(rows, {marker.author(ANY_SOURCE, "jane")}, marker).to_list() == [True] * 2
     assert bears_mark(rows, {marker.record("x", "2")}, marker).to_list() == [False, True]
+
+
+def test_marks_of_a_secret_that_was_replaced_are_known_while_it_is_named():
+    mark = Marker(Keys("old"), "acme").author(ANY_SOURCE, "Jane")
+    rows = pl.DataFrame({"source": ["shop"], "author": ["Jane"], "review_id": ["1"]})
+    assert bears_mark(rows, {mark}, Marker(Keys("new", "old"), "acme")).to_list() == [True]
+    assert bears_mark(rows, {mark}, Marker(Keys("new"), "acme")).to_list() == [False]
 
 
 @pytest.mark.parametrize(
@@ -348,4 +356,4 @@ def test_the_ledger_file_keeps_each_mark_once_and_survives_a_cut_line(tmp_path):
 
 
 def test_nothing_is_found_where_nothing_is_marked(lake):
-    assert find(lake, "acme", set(), Marker("key", "acme")).is_empty
+    assert find(lake, "acme", set(), Marker(Keys("key"), "acme")).is_empty

@@ -246,7 +246,7 @@ def test_what_was_asked_for_is_carried_out_by_a_run_of_the_graph(erased):
     key, author = reviews.filter(pl.col("source") == "shop")["review_key", "author"].row(0)
     with session.database.jobs() as work:
         asked = ask_for(
-            work, session.settings, "acme", Wanted(review_keys=(key,)), requested_by="ann"
+            work, session.database.keys, "acme", Wanted(review_keys=(key,)), requested_by="ann"
         )
     definitions = build_definitions(session.settings, **session.resources)
     with dagster_instance(session) as instance:

@@ -134,9 +134,7 @@ MATRIX = {
         "members", status=204, of_people=True, viewers=False
     ),
     f"GET {TENANT}/erasures": Row("members", viewers=False),
-    f"POST {TENANT}/erasures": Row(
-        "members", {"author": "Nobody At All"}, 202, viewers=False
-    ),
+    f"POST {TENANT}/erasures": Row("members", {"author": "Nobody At All"}, 202, viewers=False),
     f"GET {TENANT}/erasures/{{erasure_id}}": Row("members", viewers=False),
 }
 
