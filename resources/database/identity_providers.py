@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     LargeBinary,
     PrimaryKeyConstraint,
     Table,
@@ -154,6 +155,7 @@ tenant_domains = Table(
     tenant_column(),
     created_at(),
     CheckConstraint("domain = lower(domain)", name="domain_is_lower"),
+    Index(None, "tenant_id"),
 )
 
 user_identities = Table(
@@ -182,6 +184,7 @@ provider_attempts = Table(
         ["reviewgraph.identity_providers.tenant_id", "reviewgraph.identity_providers.id"],
         ondelete="CASCADE",
     ),
+    Index(None, "tenant_id", "provider_id"),
 )
 
 

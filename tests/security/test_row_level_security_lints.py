@@ -26,6 +26,14 @@ NOT_APPLIED = {
     "answers are held to the OpenAPI document",
 }
 
+# What is so on purpose, each with its reason.
+MEANT = {
+    "reviewgraph.events reviewgraph_app *": "a user's events outside of any tenant are written by "
+    "a policy of their own",
+    "reviewgraph.pk_tenant_domains": "a domain of the Internet is one tenant's or another's",
+    "reviewgraph.pk_provider_attempts": "the hash of a random state tells of nobody",
+}
+
 OURS = "n.nspname = 'reviewgraph'"
 LINTS = {
     "unindexed_foreign_keys": (
@@ -150,11 +158,12 @@ def owner(module_database):
 
 @pytest.mark.parametrize("name", LINTS)
 def test_the_catalogue_gives_no_reason_to_complain(owner, name):
-    assert list(owner.execute(text(LINTS[name][0])).scalars()) == []
+    found = set(owner.execute(text(LINTS[name][0])).scalars())
+    assert found - set(MEANT) == set()
 
 
 @pytest.mark.parametrize("name", [name for name, (_, breach) in LINTS.items() if breach])
 def test_a_breach_would_be_found(owner, name):
     query, breach = LINTS[name]
     owner.exec_driver_sql(breach)
-    assert list(owner.execute(text(query)).scalars()) != []
+    assert set(owner.execute(text(query)).scalars()) - set(MEANT)

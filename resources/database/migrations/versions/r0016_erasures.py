@@ -16,6 +16,11 @@ depends_on = None
 
 TIMESTAMP = sa.DateTime(timezone=True)
 NOW = sa.text("now()")
+# Columns that refer to others and had no index: deleting what they refer to read the whole table.
+_REFERENCES = (
+    ("tenant_domains", ("tenant_id",)),
+    ("provider_attempts", ("tenant_id", "provider_id")),
+)
 
 
 def upgrade() -> None:
@@ -23,6 +28,9 @@ def upgrade() -> None:
     _create_erasures()
     _create_steps()
     _create_marks()
+    for table, columns in _REFERENCES:
+        name = f"ix_{table}_{'_'.join(columns)}"
+        op.create_index(name, table, list(columns), schema=SCHEMA)
     # A tenant asks and reads; what is done about it is the graph's.
     protect(
         "erasures",
@@ -132,3 +140,5 @@ def downgrade() -> None:
     """Drop the tables; what was erased stays erased."""
     for table in ("erasure_marks", "erasure_steps", "erasures"):
         op.drop_table(table, schema=SCHEMA)
+    for table, columns in _REFERENCES:
+        op.drop_index(f"ix_{table}_{'_'.join(columns)}", table, schema=SCHEMA)
