@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,16 +72,18 @@ def erase(
             "say whom to erase in one way: --author, --author-id or --review; or --resume or "
             "--reapply"
         )
+    wanted = None
+    if not (resume or reapply):
+        wanted = Wanted(author, author_id, _checked_keys(review), tuple(source or ()))
     with open_session() as session:
         with session.database.jobs() as work:
             work.tenants.require(tenant)
         if reapply:
             _reapply(session, tenant, receipt)
             return
-        if resume:
+        if wanted is None:
             _resume(session, tenant, receipt)
             return
-        wanted = Wanted(author, author_id, tuple(review or ()), tuple(source or ()))
         found = _look(session, tenant, wanted)
         if found.is_empty:
             console.say(f"Nothing of it is in the reviews of {tenant}: there is nothing to erase.")
@@ -89,6 +92,17 @@ def erase(
         if not found.is_empty and not yes:
             typer.confirm("Erase all of this, for ever?", abort=True)
         _erase(session, tenant, wanted, receipt, suppress=suppress)
+
+
+def _checked_keys(given: list[str] | None) -> tuple[str, ...]:
+    for key in given or ():
+        if re.fullmatch(r"[0-9a-f]{32}", key) is None:
+            raise typer.BadParameter(
+                f"{key!r} is not the key of a review: 32 digits from 0 to f, as the API and the "
+                "workbook of a report show them.",
+                param_hint="--review",
+            )
+    return tuple(given or ())
 
 
 def _look(session: Session, tenant: str, wanted: Wanted) -> Found:
