@@ -49,6 +49,7 @@ _SCOPE = "reviewgraph.attempt"
 _VISIBLE = re.compile(r"[!-~]+")
 _IN_FLIGHT_RETRY_SECONDS = "1"
 _PURPOSE = "kept answers"
+_FINGERPRINT = "fingerprints of requests"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -164,7 +165,9 @@ def kept_once(
     user_id = principal.user_id
     # What a user was answered is not for the API keys that the user made, nor what one key was
     # answered for another.
-    asked = f"{attempt.fingerprint} {principal.key_id or ''}".rstrip()
+    # Signed: a request may hold a name, and a bare hash would let one try names against it.
+    fingerprint = keys.sign(_FINGERPRINT, attempt.fingerprint.encode()).hex()
+    asked = f"{fingerprint} {principal.key_id or ''}".rstrip()
     try:
         kept = work.idempotency.take(user_id, tenant_id, attempt.key)
     except RequestInFlightError:

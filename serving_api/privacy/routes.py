@@ -8,14 +8,15 @@ from fastapi import APIRouter, Path, Query, Response
 
 from serving_api.kit.auth import AsMember
 from serving_api.kit.errors import documented
-from serving_api.kit.idempotency import IdempotencyKey
 from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.privacy import schemas, service
 
 TAG = Tag(name="privacy", description="Erasing people who wrote reviews, with a receipt.")
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants/{tenant}/erasures",
     tags=[TAG["name"]],
     responses=documented(
@@ -38,7 +39,6 @@ router = APIRouter(
                 }
             }
         },
-        **documented("invalid-parameters", "idempotency-key-reused"),
     },
 )
 def request_erasure(
@@ -46,14 +46,13 @@ def request_erasure(
     session: AsMember,
     services: CurrentServices,
     response: Response,
-    key: IdempotencyKey = None,
 ) -> schemas.Erasure:
     """Erase a person's reviews everywhere, for ever. Owners may.
 
     The name is kept sealed until it is done and nowhere after that. While the same erasure is open,
     it is the answer.
     """
-    asked = service.request_erasure(session, wanted, services.database.keys, key)
+    asked = service.request_erasure(session, wanted, services.database.keys)
     response.headers["Location"] = service.erasure_address(session.tenant.id, asked.id)
     return asked
 

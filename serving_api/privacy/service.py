@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from pydantic import BaseModel
-
 from resources import database
 from resources.keys import Keys
-from resources.privacy.asking import ask, subject_of
+from resources.privacy.asking import ask
 from resources.privacy.subjects import Marker, Sealer, Wanted
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
-from serving_api.kit.idempotency import once
 from serving_api.kit.paging import Cursors, link
 from serving_api.privacy.schemas import (
     Erasure,
@@ -24,26 +21,16 @@ from serving_api.privacy.schemas import (
 )
 
 
-class _Asked(BaseModel):
-    """What an idempotency key stands for here: never the name, not even hashed without a key."""
-
-    subject: str
-    suppress: bool
-
-
-def request_erasure(
-    session: TenantSession, wanted: NewErasure, keys: Keys, key: str | None
-) -> Erasure:
+def request_erasure(session: TenantSession, wanted: NewErasure, keys: Keys) -> Erasure:
     """Write an erasure down; it begins within a minute where the graph is running.
 
     Args:
         session: Who asks.
         wanted: Who is to be erased.
         keys: The installation's keys, which seal the name.
-        key: The request's idempotency key.
 
     Raises:
-        Problem: ``forbidden``, ``idempotency-key-reused``.
+        Problem: ``forbidden``.
     """
     session.require("privacy:erase")
     tenant_id = session.tenant.id
@@ -52,26 +39,16 @@ def request_erasure(
         wanted.author, wanted.account, tuple(wanted.review_keys or ()), tuple(wanted.sources)
     )
 
-    def write_down() -> Erasure:
-        asked = ask(
-            session.work,
-            tenant_id,
-            person,
-            marker,
-            sealer,
-            requested_by=str(session.principal.user_id),
-            suppress=wanted.suppress,
-        )
-        return _erasure(session, asked)
-
-    return once(
-        session,
-        key,
-        operation="request_erasure",
-        body=_Asked(subject=subject_of(person, marker), suppress=wanted.suppress),
-        answer=Erasure,
-        produce=write_down,
+    asked = ask(
+        session.work,
+        tenant_id,
+        person,
+        marker,
+        sealer,
+        requested_by=str(session.principal.user_id),
+        suppress=wanted.suppress,
     )
+    return _erasure(session, asked)
 
 
 def list_erasures(

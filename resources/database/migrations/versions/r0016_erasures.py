@@ -10,7 +10,7 @@ from resources.database.migrations.walls import protect
 from resources.database.schema import SCHEMA
 
 revision = "0016"
-down_revision = "0012"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
