@@ -80,9 +80,16 @@ class FileImport:
         return self.plan.tenant_id
 
     def create_tenant_if_new(self) -> bool:
-        """Create the tenant under its own id when there is none; return whether it was new."""
+        """Create the tenant under its own id when there is none; return whether it was new.
+
+        Raises:
+            TenantRestsError: It is suspended, closing or closed.
+            LimitReachedError: Its plan leaves no room for reviews in this month.
+        """
         with self.session.database.jobs() as work:
             if work.tenants.get(self.tenant_id) is not None:
+                work.tenants.require_active(self.tenant_id)
+                work.limits.require_room(self.tenant_id, "reviews_per_month")
                 return False
             work.tenants.create(self.tenant_id, self.tenant_id.replace("-", " ").title())
             return True

@@ -107,7 +107,13 @@ def report_document(
             for request_id in scope.report_requests:
                 answer(press, UUID(request_id), documents, held, failures)
         else:
-            due = [one for one in scope.reviewed_tenants(context, lake) if one not in unpublished]
+            with database.jobs() as work:
+                resting = work.tenants.resting()
+            due = [
+                one
+                for one in scope.reviewed_tenants(context, lake)
+                if one not in unpublished and one not in resting
+            ]
             with _made_side_by_side(press, due) as reports:
                 for tenant, report in reports.items():
                     with failures.kept_apart(tenant), _holding_noted(held, tenant):

@@ -22,23 +22,38 @@ from resources.database.errors import (
     DatabaseUnavailableError,
     DuplicateError,
     EmbeddedServerError,
+    LastOwnerError,
+    LimitReachedError,
     RequestInFlightError,
+    StaleVersionError,
     SupersededAttemptError,
+    TenantRestsError,
     TierNotAllowedError,
     TooManyOpenRequestsError,
+    UnknownMemberError,
+    UnknownPlanError,
     UnknownTenantError,
+    WrongStatusError,
 )
 from resources.database.event_records import Event
+from resources.database.feature_flags import FeatureFlag, FlagError
+from resources.database.invitations import Invitation
+from resources.database.memberships import Member
+from resources.database.plan_limits import Use
+from resources.database.plans import Plan
 from resources.database.recording import BatchOutcome, DayOutcome, SourceOutcome, StageRecorder
 from resources.database.report_records import ReportDocument, ReportFile, ReportRequest
 from resources.database.snapshot_records import SnapshotRecord
 from resources.database.source_days import SourceDay
 from resources.database.source_records import DataForSEOTask, ImportBatch, Source
 from resources.database.stage_records import StageRecord, StageStatus
-from resources.database.tenancy import Tenant, TenantName
+from resources.database.tenancy import Tenant, TenantName, TenantStatus
+from resources.database.tenant_exports import TenantExport
+from resources.database.tenant_settings import SettingsChange, TenantChoices
 from resources.database.unit_of_work import UnitOfWork
 from resources.database.usage_records import UsageEntry, UsageTotal
 from resources.database.users import ROLES, Membership, User
+from resources.database.workspaces import Workspace, WorkspaceItem
 
 __all__ = [
     "ROLES",
@@ -59,13 +74,21 @@ __all__ = [
     "ErasureMark",
     "ErasureStep",
     "Event",
+    "FeatureFlag",
+    "FlagError",
     "ImportBatch",
+    "Invitation",
+    "LastOwnerError",
+    "LimitReachedError",
+    "Member",
     "Membership",
     "NlpSettings",
+    "Plan",
     "ReportDocument",
     "ReportFile",
     "ReportRequest",
     "RequestInFlightError",
+    "SettingsChange",
     "SnapshotRecord",
     "Source",
     "SourceDay",
@@ -73,14 +96,25 @@ __all__ = [
     "StageRecord",
     "StageRecorder",
     "StageStatus",
+    "StaleVersionError",
     "SupersededAttemptError",
     "Tenant",
+    "TenantChoices",
+    "TenantExport",
     "TenantName",
+    "TenantRestsError",
+    "TenantStatus",
     "TierNotAllowedError",
     "TooManyOpenRequestsError",
     "UnitOfWork",
+    "UnknownMemberError",
+    "UnknownPlanError",
     "UnknownTenantError",
     "UsageEntry",
     "UsageTotal",
+    "Use",
     "User",
+    "Workspace",
+    "WorkspaceItem",
+    "WrongStatusError",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,7 @@ from resources.database.schema import (
     one_of,
     tenant_column,
 )
+from resources.database.tenancy import TenantRepository
 from resources.vocabulary import TIER_NAMES, TierName
 
 DEFAULT_ALLOWED_TIERS: tuple[TierName, ...] = ("fast", "cascade", "deep")
@@ -71,7 +72,7 @@ class NlpSettings:
         tier: How much work each review is worth: ``fast``, ``cascade``, ``deep`` or ``plugin``.
         plugins: Plug-ins in the form that ``resources.nlp.plugins`` writes, used in tier
             ``plugin``.
-        allowed_tiers: The tiers its plan allows.
+        allowed_tiers: The tiers that its plan has and its operator allows.
         models_folder: Folder of models trained for this tenant; the shipped ones when None.
         models_version: What those models call themselves.
         updated_at: When this last changed; None while it is the default.
@@ -168,9 +169,12 @@ class NlpSettingsRepository(Repository):
     """The settings of each tenant; one that never chose reads with the fast tier."""
 
     def get(self, tenant_id: str) -> NlpSettings:
-        """The tenant's settings, or the default ones."""
-        statement = select(nlp_settings).where(nlp_settings.c.tenant_id == tenant_id)
-        return self._one(NlpSettings, statement) or NlpSettings(tenant_id)
+        """The tenant's settings, or the default ones, within its plan.
+
+        What a smaller plan no longer has gives way to the fast tier and is not forgotten: with the
+        larger plan it is back.
+        """
+        return self._within_plan(self._kept(tenant_id))
 
     def choose(
         self, tenant_id: str, *, tier: TierName, plugins: Sequence[Mapping[str, Any]] = ()
@@ -192,10 +196,19 @@ class NlpSettingsRepository(Repository):
         """Say which tiers the tenant's plan allows; one that it no longer allows gives way to fast.
 
         ``fast`` is part of every plan.
+
+        Raises:
+            TierNotAllowedError: If the tenant's plan does not have one of them.
         """
         chosen = set(tiers)
+        beyond = [tier for tier in TIER_NAMES if tier in chosen - set(self._of_plan(tenant_id))]
+        if beyond:
+            raise TierNotAllowedError(
+                f"The plan of tenant {tenant_id!r} does not have the tier {beyond[0]!r}. Give it a "
+                f"larger one first: reviewgraph tenant plan {tenant_id} enterprise"
+            )
         allowed = [tier for tier in TIER_NAMES if tier in chosen or tier == "fast"]
-        tier = self.get(tenant_id).tier
+        tier = self._kept(tenant_id).tier
         return self._set(tenant_id, allowed_tiers=allowed, tier=tier if tier in allowed else "fast")
 
     def use_models(
@@ -212,4 +225,18 @@ class NlpSettingsRepository(Repository):
             .where(nlp_settings.c.tenant_id == tenant_id)
             .values(values | {"updated_at": func.now()})
         )
-        return self._exactly_one(NlpSettings, statement.returning(nlp_settings))
+        return self._within_plan(self._exactly_one(NlpSettings, statement.returning(nlp_settings)))
+
+    def _kept(self, tenant_id: str) -> NlpSettings:
+        statement = select(nlp_settings).where(nlp_settings.c.tenant_id == tenant_id)
+        return self._one(NlpSettings, statement) or NlpSettings(tenant_id)
+
+    def _of_plan(self, tenant_id: str) -> tuple[TierName, ...]:
+        tenant = TenantRepository(self.session).get(tenant_id)
+        return TIER_NAMES if tenant is None else tenant.limits.tiers
+
+    def _within_plan(self, settings: NlpSettings) -> NlpSettings:
+        of_plan = self._of_plan(settings.tenant_id)
+        allowed = tuple(tier for tier in settings.allowed_tiers if tier in of_plan)
+        tier = settings.tier if settings.tier in allowed else "fast"
+        return replace(settings, allowed_tiers=allowed, tier=tier)

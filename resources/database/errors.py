@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resources.errors import ReviewGraphError
+from resources.errors import ReviewGraphError, WrongUsageError
 
 
 class DatabaseUnavailableError(ReviewGraphError):
@@ -39,3 +39,43 @@ class TierNotAllowedError(ReviewGraphError):
 
 class RequestInFlightError(ReviewGraphError):
     """A request with the same idempotency key is being worked on."""
+
+
+class UnknownPlanError(WrongUsageError):
+    """A plan was named that does not exist."""
+
+
+class UnknownMemberError(ReviewGraphError):
+    """Somebody was named who does not belong to the tenant."""
+
+
+class LastOwnerError(ReviewGraphError):
+    """A tenant would be left without an owner."""
+
+
+class TenantRestsError(ReviewGraphError):
+    """A tenant is suspended, closing or closed, so nothing is done for it."""
+
+
+class WrongStatusError(ReviewGraphError):
+    """A tenant cannot go from its status to the one that is wanted."""
+
+
+class StaleVersionError(ReviewGraphError):
+    """Something was changed by somebody else since it was read."""
+
+
+class LimitReachedError(ReviewGraphError):
+    """A tenant's plan allows no more of something.
+
+    Attributes:
+        limit_name: Of what.
+        limit: How much the plan allows.
+        used: How much there is.
+    """
+
+    def __init__(self, message: str, *, limit_name: str, limit: int, used: int) -> None:
+        super().__init__(message)
+        self.limit_name = limit_name
+        self.limit = limit
+        self.used = used

@@ -11,6 +11,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, select, text, update
 
 from resources.database.errors import TooManyOpenRequestsError
+from resources.database.plan_limits import PlanLimits
 from resources.database.report_records import (
     ReportRepository,
     ReportRequest,
@@ -18,6 +19,7 @@ from resources.database.report_records import (
     report_requests,
 )
 from resources.database.repository import Repository
+from resources.database.tenancy import tenants
 
 MAX_OPEN_REQUESTS = 20
 """How many requests of a tenant may wait or run at once."""
@@ -43,6 +45,7 @@ class ReportQueue(Repository):
 
         Raises:
             TooManyOpenRequestsError: The tenant has ``MAX_OPEN_REQUESTS`` open already.
+            LimitReachedError: Its plan allows no further report in this month.
         """
         self._wait_for_the_others_of(tenant_id)
         same = (
@@ -63,6 +66,7 @@ class ReportQueue(Repository):
                 f"{tenant_id} has {MAX_OPEN_REQUESTS} report requests open, as many as there may "
                 "be at once. Wait until one is answered, then ask again."
             )
+        PlanLimits(self.session).admit(tenant_id, "reports_per_month")
         return ReportRepository(self.session).request(
             tenant_id, requested_by=requested_by, period_start=period_start, period_end=period_end
         )
@@ -71,7 +75,8 @@ class ReportQueue(Repository):
         """The requests that should be in the hands of runs now and still wait to be taken up.
 
         First the oldest of every tenant, then the second of each, and no more of a tenant than
-        ``MAX_RUNS_OF_A_TENANT`` with those that are running.
+        ``MAX_RUNS_OF_A_TENANT`` with those that are running. Those of tenants that are not active
+        rest in the queue.
 
         Args:
             limit: How many at most.
@@ -86,7 +91,8 @@ class ReportQueue(Repository):
         )
         open_ones = (
             select(report_requests, turn.label("turn"))
-            .where(report_requests.c.status.in_(_OPEN))
+            .join(tenants, tenants.c.id == report_requests.c.tenant_id)
+            .where(report_requests.c.status.in_(_OPEN), tenants.c.status == "active")
             .subquery()
         )
         statement = (

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from resources.database.plan_limits import PlanLimits
 from resources.database.repository import Repository
 from resources.database.schema import (
     TIMESTAMP,
@@ -38,6 +39,7 @@ from resources.database.schema import (
     one_of,
     tenant_column,
 )
+from resources.database.tenancy import tenants
 
 TaskStatus = Literal["planned", "posted", "collected", "failed"]
 TASK_STATUSES: tuple[TaskStatus, ...] = ("planned", "posted", "collected", "failed")
@@ -186,7 +188,16 @@ class SourceRepository(Repository):
     def create(
         self, tenant_id: str, kind: str, name: str, config: Mapping[str, Any] | None = None
     ) -> Source:
-        """Add a source, or bring the tenant's source of that name up to date."""
+        """Add a source, or bring the tenant's source of that name up to date.
+
+        Raises:
+            LimitReachedError: If the tenant's plan allows no further active source.
+        """
+        is_asked = select(sources.c.id).where(
+            sources.c.tenant_id == tenant_id, sources.c.name == name, sources.c.is_active
+        )
+        if self._execute(is_asked).first() is None:
+            PlanLimits(self.session).admit(tenant_id, "sources")
         statement = insert(sources).values(
             tenant_id=tenant_id, kind=kind, name=name, config=dict(config or {})
         )
@@ -213,12 +224,23 @@ class SourceRepository(Repository):
         return self._all(Source, statement.order_by(sources.c.name))
 
     def active(self, kind: str) -> tuple[Source, ...]:
-        """The sources of that kind that are to be asked, of all tenants in sight."""
-        statement = select(sources).where(sources.c.kind == kind, sources.c.is_active)
+        """The sources of that kind that are to be asked, of all active tenants in sight."""
+        statement = (
+            select(sources)
+            .join(tenants, tenants.c.id == sources.c.tenant_id)
+            .where(sources.c.kind == kind, sources.c.is_active, tenants.c.status == "active")
+        )
         return self._all(Source, statement.order_by(sources.c.tenant_id, sources.c.name))
 
     def set_active(self, tenant_id: str, source_id: uuid.UUID, *, is_active: bool) -> Source | None:
-        """Begin or cease to ask a source."""
+        """Begin or cease to ask a source.
+
+        Raises:
+            LimitReachedError: If the tenant's plan allows no further active source.
+        """
+        found = self.get(tenant_id, source_id)
+        if is_active and found is not None and not found.is_active:
+            PlanLimits(self.session).admit(tenant_id, "sources")
         statement = (
             update(sources)
             .where(sources.c.tenant_id == tenant_id, sources.c.id == source_id)

@@ -8,6 +8,7 @@ from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
 from resources.database.erasures import erasure_marks, erasure_steps, erasures
 from resources.database.event_records import events
+from resources.database.feature_flags import feature_flags, feature_overrides
 from resources.database.idempotency import idempotency_keys
 from resources.database.identity_providers import (
     identity_providers,
@@ -15,7 +16,9 @@ from resources.database.identity_providers import (
     tenant_domains,
     user_identities,
 )
+from resources.database.invitations import invitations
 from resources.database.one_time_tokens import one_time_tokens
+from resources.database.plan_limits import limit_notices
 from resources.database.rate_limits import rate_limits
 from resources.database.report_records import report_documents, report_requests
 from resources.database.schema import metadata
@@ -27,8 +30,11 @@ from resources.database.source_days import source_days
 from resources.database.source_records import dataforseo_tasks, import_batches, sources
 from resources.database.stage_records import stage_runs
 from resources.database.tenancy import tenants
+from resources.database.tenant_exports import tenant_exports
+from resources.database.tenant_settings import tenant_settings
 from resources.database.usage_records import usage_entries
 from resources.database.users import memberships, users
+from resources.database.workspaces import workspace_items, workspaces
 
 __all__ = [
     "api_keys",
@@ -40,9 +46,13 @@ __all__ = [
     "erasure_steps",
     "erasures",
     "events",
+    "feature_flags",
+    "feature_overrides",
     "idempotency_keys",
     "identity_providers",
     "import_batches",
+    "invitations",
+    "limit_notices",
     "memberships",
     "metadata",
     "nlp_settings",
@@ -62,8 +72,12 @@ __all__ = [
     "stage_runs",
     "taxonomies",
     "tenant_domains",
+    "tenant_exports",
+    "tenant_settings",
     "tenants",
     "usage_entries",
     "user_identities",
     "users",
+    "workspace_items",
+    "workspaces",
 ]

@@ -27,11 +27,15 @@ from resources.database.enrichment_choices import (
 from resources.database.erasures import ErasureRepository
 from resources.database.errors import DatabaseUnavailableError
 from resources.database.event_records import EventRepository
+from resources.database.feature_flags import FeatureFlagRepository
 from resources.database.idempotency import IdempotencyRepository
 from resources.database.identity_providers import IdentityProviderRepository
+from resources.database.invitations import InvitationRepository
 from resources.database.jobs import JobQueue, MailQueue, SentMails
 from resources.database.ledger import LedgerRepository
+from resources.database.memberships import MemberRepository
 from resources.database.one_time_tokens import OneTimeTokenRepository
+from resources.database.plan_limits import PlanLimits
 from resources.database.rate_limits import RateLimitRepository
 from resources.database.report_queue import ReportQueue
 from resources.database.report_records import ReportRepository
@@ -44,8 +48,11 @@ from resources.database.snapshot_records import SnapshotRepository
 from resources.database.source_days import SourceDayRepository
 from resources.database.source_records import ImportRepository, SourceRepository, TaskRepository
 from resources.database.tenancy import TenantRepository
+from resources.database.tenant_exports import TenantExportRepository
+from resources.database.tenant_settings import TenantSettingsRepository
 from resources.database.usage_records import UsageRepository
 from resources.database.users import UserRepository
+from resources.database.workspaces import WorkspaceRepository
 from resources.keys import Keys
 
 
@@ -166,6 +173,41 @@ class UnitOfWork:
     def rate_limits(self) -> RateLimitRepository:
         """How often something may happen; take in a unit of work of its own."""
         return RateLimitRepository(self.session)
+
+    @cached_property
+    def members(self) -> MemberRepository:
+        """Who belongs to the tenants."""
+        return MemberRepository(self.session)
+
+    @cached_property
+    def invitations(self) -> InvitationRepository:
+        """Who is invited to the tenants."""
+        return InvitationRepository(self.session)
+
+    @cached_property
+    def workspaces(self) -> WorkspaceRepository:
+        """The brands, places and teams of the tenants."""
+        return WorkspaceRepository(self.session)
+
+    @cached_property
+    def tenant_settings(self) -> TenantSettingsRepository:
+        """What the tenants chose for themselves."""
+        return TenantSettingsRepository(self.session)
+
+    @cached_property
+    def limits(self) -> PlanLimits:
+        """How much of what their plans limit the tenants have."""
+        return PlanLimits(self.session)
+
+    @cached_property
+    def flags(self) -> FeatureFlagRepository:
+        """What is switched on for whom."""
+        return FeatureFlagRepository(self.session)
+
+    @cached_property
+    def exports(self) -> TenantExportRepository:
+        """The archives of everything that tenants have."""
+        return TenantExportRepository(self.session)
 
     @cached_property
     def sources(self) -> SourceRepository:

@@ -30,19 +30,32 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from resources.database.plan_limits import PlanLimits
+from resources.database.plans import LimitName
 from resources.database.repository import Repository
 from resources.database.schema import created_at, metadata, one_of, tenant_column
 
-UsageKind = Literal["reviews_collected", "reviews_enriched", "vendor_cost", "report_made"]
+UsageKind = Literal[
+    "reviews_collected", "reviews_enriched", "vendor_cost", "report_made", "texts_analyzed"
+]
 UNITS: Mapping[UsageKind, str] = MappingProxyType(
     {
         "reviews_collected": "review",
         "reviews_enriched": "review",
         "vendor_cost": "task",
         "report_made": "report",
+        "texts_analyzed": "text",
     }
 )
 """Every kind of usage and what it is counted in."""
+
+# What is counted only once it is there: a day's reviews are known when they have been collected.
+_LIMITED_BY: Mapping[UsageKind, LimitName] = MappingProxyType(
+    {
+        "reviews_collected": "reviews_per_month",
+        "texts_analyzed": "analyzed_texts_per_month",
+    }
+)
 
 _NAMESPACE = uuid.UUID("5d0a8f57-5c2e-4c0b-9a53-0c6f6a1c7f3e")  # random, and the same for ever
 
@@ -117,7 +130,7 @@ class UsageRepository(Repository):
     """What tenants have used."""
 
     def add_all(self, entries: Iterable[UsageEntry]) -> int:
-        """Add the entries that are not there yet.
+        """Add the entries that are not there yet; a limit that they reach is told to the owners.
 
         Returns:
             How many were new.
@@ -138,8 +151,13 @@ class UsageRepository(Repository):
         ]
         if not rows:
             return 0
-        statement = insert(usage_entries).on_conflict_do_nothing().returning(usage_entries.c.id)
-        return len(self._execute(statement, rows).all())
+        columns = (usage_entries.c.tenant_id, usage_entries.c.kind)
+        statement = insert(usage_entries).on_conflict_do_nothing().returning(*columns)
+        added = self._execute(statement, rows).all()
+        for tenant_id, kind in sorted(set(added)):
+            if kind in _LIMITED_BY:
+                PlanLimits(self.session).notice(tenant_id, _LIMITED_BY[kind])
+        return len(added)
 
     def of_tenant(self, tenant_id: str, days: tuple[date, date]) -> tuple[UsageEntry, ...]:
         """A tenant's entries of some days, both ends included, by day, kind and subject."""

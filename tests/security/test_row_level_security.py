@@ -21,7 +21,10 @@ from resources.database import (
 from resources.database.schema import APP_ROLE, JOBS_ROLE
 from resources.database.tables import metadata
 
+# What is the installation's own: the same rows for whoever works for a tenant.
+OF_ALL = {"reviewgraph.feature_flags"}
 TABLES = sorted(metadata.tables)
+OF_TENANTS = [name for name in TABLES if name not in OF_ALL]
 DAY = date(2026, 3, 1)
 OF_USERS_AND_CLIENTS = {
     "reviewgraph.one_time_tokens",
@@ -31,7 +34,6 @@ OF_USERS_AND_CLIENTS = {
     "reviewgraph.recovery_codes",
     "reviewgraph.second_factors",
     "reviewgraph.user_identities",
-    "reviewgraph.users",
 }
 OWNER = "(select split_part(email, '@', 2) from reviewgraph.users u where u.id = user_id)"
 
@@ -116,6 +118,20 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
     )
     work.erasures.step_done(erasure, "rows", {"lake reviews": 1})
     work.erasures.mark_all(tenant_id, [f"author:{'a' * 40}"], erasure_id=erasure.id)
+    work.invitations.create(tenant_id, f"new@{tenant_id}.example", "viewer", invited_by=user.id)
+    workspace = work.workspaces.create(tenant_id, "brand", "House")
+    work.workspaces.assign(tenant_id, workspace.id, [("source", "maps")])
+    work.tenant_settings.change(tenant_id, {"timezone": "Europe/Vienna"}, author="ann")
+    work.exports.ask(tenant_id, requested_by="ann")
+    work.flags.set("new-thing", is_on=True)
+    work.flags.override("new-thing", tenant_id, is_on=False)
+    work.session.execute(
+        text(
+            "insert into reviewgraph.limit_notices (tenant_id, limit_name, month, level)"
+            " values (:tenant, 'seats', '2026-03-01', 80)"
+        ),
+        {"tenant": tenant_id},
+    )
     return user.id
 
 
@@ -160,15 +176,27 @@ def tenants_seen(work: UnitOfWork, table: str) -> set[str]:
     return {row[0].removesuffix(".example") for row in work.session.execute(text(query))}
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", OF_ALL)
+def test_what_is_the_installation_s_is_seen_by_whoever_works_for_a_tenant(database, bare, table):
+    assert count(bare, table) == 0
+    with database.work("acme") as work:
+        assert work.session.scalar(text(f"select count(*) from {table}")) > 0
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        database.work("acme") as work,
+    ):
+        work.session.execute(text(f"delete from {table}"))
+
+
+@pytest.mark.parametrize("table", OF_TENANTS)
 def test_without_a_tenant_set_no_table_shows_a_row(database, bare, table):
     assert count(bare, table) == 0
     with database.jobs() as work:
         assert tenants_seen(work, table) == {"acme", "bolt"}
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_a_tenant_sees_its_own_rows_only(database, table):
+@pytest.mark.parametrize("table", OF_TENANTS)
+def test_a_tenant_sees_its_own_rows_and_members_only(database, table):
     expected = set() if table in OF_USERS_AND_CLIENTS else {"acme"}
     with database.work("acme") as work:
         assert tenants_seen(work, table) == expected
@@ -234,6 +262,12 @@ def test_a_row_for_another_tenant_is_refused(database):
         lambda work: work.api_keys.create(
             "bolt", uuid.UUID(int=1), name="k", scopes=[], lifetime=timedelta(days=1)
         ),
+        lambda work: work.invitations.create("bolt", "eve@x.example", "owner", invited_by=None),
+        lambda work: work.workspaces.create("bolt", "brand", "Eve's"),
+        lambda work: work.tenant_settings.change("bolt", {"language": "de"}, author="eve"),
+        lambda work: work.exports.ask("bolt", requested_by="eve"),
+        lambda work: work.tenants.create("evil", "Evil"),
+        lambda work: work.users.add_membership("bolt", uuid.uuid4(), "owner"),
     ],
 )
 def test_what_another_tenant_says_cannot_be_written_for_it(database, write):
@@ -260,15 +294,34 @@ def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database)
 @pytest.mark.parametrize(
     "statement",
     [
-        "insert into reviewgraph.tenants (id, name, colour) values ('evil', 'Evil', '#000000')",
+        (
+            "insert into reviewgraph.tenants (id, name, colour, status)"
+            " values ('evil', 'Evil', '#000000', 'active')"
+        ),
         "update reviewgraph.tenants set id = 'evil'",
         "update reviewgraph.users set is_active = true",
         "insert into reviewgraph.users (email, name, is_active) values ('e@x.org', 'E', true)",
         "delete from reviewgraph.users",
         "delete from reviewgraph.one_time_tokens",
         "update reviewgraph.one_time_tokens set expires_at = now()",
+        "update reviewgraph.tenants set plan = 'enterprise'",
+        "update reviewgraph.tenants set plan_limits = '{}'",
+        "delete from reviewgraph.tenants",
+        "update reviewgraph.users set email = 'evil@example.org'",
         "insert into reviewgraph.memberships values ('acme', gen_random_uuid(), 'owner', now())",
-        "update reviewgraph.memberships set role = 'owner'",
+        "update reviewgraph.memberships set user_id = gen_random_uuid()",
+        "update reviewgraph.invitations set role = 'owner'",
+        "update reviewgraph.invitations set email = 'eve@example.org'",
+        "delete from reviewgraph.invitations",
+        "update reviewgraph.tenant_settings set author = 'nobody'",
+        "delete from reviewgraph.tenant_settings",
+        "delete from reviewgraph.limit_notices",
+        "update reviewgraph.tenant_exports set status = 'done'",
+        (
+            "insert into reviewgraph.feature_overrides (tenant_id, name, is_on)"
+            " values ('acme', 'new-thing', true)"
+        ),
+        "update reviewgraph.feature_flags set is_on = true",
         "update reviewgraph.stage_runs set status = 'done'",
         "delete from reviewgraph.report_documents",
         "update reviewgraph.corrections set value = null",
@@ -311,6 +364,43 @@ def test_the_application_may_not(database, people, statement):
         database.work("acme", user_id=people["acme"]) as work,
     ):
         work.session.connection().exec_driver_sql(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update reviewgraph.tenants set status = 'suspended'",
+        "update reviewgraph.tenants set status = 'closed', closes_at = now()",
+        (
+            "insert into reviewgraph.usage_entries"
+            " (id, tenant_id, kind, subject, quantity, unit, cost_usd, day)"
+            " values (gen_random_uuid(), 'acme', 'reviews_collected', 's', 1, 'review', 0, now())"
+        ),
+        (
+            "insert into reviewgraph.usage_entries"
+            " (id, tenant_id, kind, subject, quantity, unit, cost_usd, day)"
+            " values (gen_random_uuid(), 'bolt', 'texts_analyzed', 's', 1, 'text', 0, now())"
+        ),
+    ],
+)
+def test_a_policy_refuses_the_application(database, people, statement):
+    with (
+        pytest.raises(ProgrammingError, match="row-level security"),
+        database.work("acme", user_id=people["acme"]) as work,
+    ):
+        work.session.execute(text(statement))
+
+
+def test_an_application_cannot_end_a_suspension(database):
+    with database.jobs() as work:
+        work.tenants.create("cold", "Cold")
+        work.tenants.set_status("cold", "suspended", reason="unpaid")
+    with database.work("cold") as work:
+        change = "update reviewgraph.tenants set status = 'active'"
+        assert work.session.execute(text(change)).rowcount == 0
+    with database.jobs() as work:
+        assert work.tenants.require("cold").status == "suspended"
+        work.session.execute(text("delete from reviewgraph.tenants where id = 'cold'"))
 
 
 def test_every_table_is_walled_even_against_its_owner(database):

@@ -77,5 +77,10 @@ class DataForSEOCollector:
         note_landed(self.database.jobs, batch)
 
     def _sources(self) -> tuple[Source, ...]:
+        """The sources of tenants whose plan leaves room for what they bring."""
         with self.database.jobs() as work:
-            return work.sources.active(KIND)
+            return tuple(
+                source
+                for source in work.sources.active(KIND)
+                if work.limits.has_room(source.tenant_id, "reviews_per_month")
+            )
