@@ -41,6 +41,7 @@ from serving_api.kit.paging import Cursors
 from serving_api.kit.proxies import TrustedProxies
 from serving_api.kit.services import Services
 from serving_api.kit.tokens import Tokens, require_long_secret
+from serving_api.members import routes as members
 from serving_api.metrics import routes as metrics
 from serving_api.privacy import routes as privacy
 from serving_api.reports import routes as reports
@@ -50,7 +51,9 @@ from serving_api.sessions import routes as sessions
 from serving_api.sessions.sign_ins import SignIns
 from serving_api.single_sign_on import routes as single_sign_on
 from serving_api.single_sign_on.service import SingleSignOn
+from serving_api.tenant_settings import routes as tenant_settings
 from serving_api.tenants import routes as tenants
+from serving_api.workspaces import routes as workspaces
 
 SLICES = (
     identity,
@@ -61,6 +64,9 @@ SLICES = (
     identity_providers,
     tenants,
     api_keys,
+    members,
+    workspaces,
+    tenant_settings,
     metrics,
     reviews,
     corrections,

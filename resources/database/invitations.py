@@ -27,9 +27,9 @@ from sqlalchemy import (
 )
 
 from resources.database.errors import DuplicateError
+from resources.database.one_time_tokens import one_time_tokens
 from resources.database.repository import Repository
 from resources.database.schema import (
-    INVITATION_SETTING,
     TIMESTAMP,
     created_at,
     metadata,
@@ -50,10 +50,11 @@ class Invitation:
     """A place in a tenant that is kept for somebody.
 
     Attributes:
-        id: Random and immutable; what the link in the mail is made from.
+        id: Random and immutable.
         tenant_id: The tenant.
         email: Whom it is for, in small letters.
         role: What the person will be.
+        token_id: The token that the latest mail's link holds.
         invited_by: The user who invited; None for the operator.
         created_at: When.
         sent_at: When it was last mailed.
@@ -67,6 +68,7 @@ class Invitation:
     tenant_id: str
     email: str
     role: Role
+    token_id: uuid.UUID
     invited_by: uuid.UUID | None
     created_at: datetime
     sent_at: datetime
@@ -83,6 +85,7 @@ invitations = Table(
     tenant_column(),
     Column("email", Text, nullable=False),
     Column("role", Text, nullable=False),
+    Column("token_id", Uuid, ForeignKey(one_time_tokens.c.id), nullable=False, unique=True),
     Column("invited_by", Uuid, ForeignKey(users.c.id, ondelete="SET NULL")),
     created_at(),
     Column("sent_at", TIMESTAMP, nullable=False, server_default=text("now()")),
@@ -110,7 +113,13 @@ class InvitationRepository(Repository):
     """The invitations."""
 
     def create(
-        self, tenant_id: str, email: str, role: Role, *, invited_by: uuid.UUID | None
+        self,
+        tenant_id: str,
+        email: str,
+        role: Role,
+        *,
+        token_id: uuid.UUID,
+        invited_by: uuid.UUID | None = None,
     ) -> Invitation:
         """Keep a place for an address; one whose time is over makes way for the new one.
 
@@ -133,6 +142,7 @@ class InvitationRepository(Repository):
             tenant_id=tenant_id,
             email=address,
             role=role,
+            token_id=token_id,
             invited_by=invited_by,
             expires_at=func.now() + TIME_OPEN,
         )
@@ -149,18 +159,17 @@ class InvitationRepository(Repository):
         """One invitation of the tenant, whatever became of it."""
         return self._one(Invitation, select(invitations).where(*_is(tenant_id, invitation_id)))
 
-    def by_token(self, invitation_id: uuid.UUID) -> Invitation | None:
-        """The invitation that a link names; ask only once the link was found to be ours.
+    def by_token(self, token_id: uuid.UUID) -> Invitation | None:
+        """The invitation that a link names, if it is open.
 
-        To the application's role this opens exactly this row, whatever the tenant.
+        To the application's role, having found the token has opened exactly this row.
         """
-        self._execute(
-            text(f"select set_config('{INVITATION_SETTING}', :id, true)"),
-            {"id": str(invitation_id)},
-        )
-        return self._one(Invitation, select(invitations).where(invitations.c.id == invitation_id))
+        statement = select(invitations).where(invitations.c.token_id == token_id, *_IS_OPEN)
+        return self._one(Invitation, statement)
 
-    def send_again(self, tenant_id: str, invitation_id: uuid.UUID) -> Invitation | None:
+    def send_again(
+        self, tenant_id: str, invitation_id: uuid.UUID, *, token_id: uuid.UUID
+    ) -> Invitation | None:
         """Note that an open invitation is mailed again; it is good for as long as a new one.
 
         Returns:
@@ -174,6 +183,7 @@ class InvitationRepository(Repository):
                 invitations.c.sent_count < MAX_SENDINGS,
             )
             .values(
+                token_id=token_id,
                 sent_at=func.now(),
                 sent_count=invitations.c.sent_count + 1,
                 expires_at=func.now() + TIME_OPEN,

@@ -125,6 +125,7 @@ class OneTimeTokenRepository(Repository):
         email: str,
         user_id: uuid.UUID | None = None,
         lifetime: timedelta | None = None,
+        replaces: bool = True,
     ) -> OneTimeToken:
         """Issue a token; earlier ones of the same purpose and address stop working.
 
@@ -134,16 +135,18 @@ class OneTimeTokenRepository(Repository):
             user_id: Whose it is.
             lifetime: How long it works; the longest that its purpose allows when not given, and
                 never longer.
+            replaces: Whether earlier ones stop working. Two tenants may invite the same person.
         """
         address = email.strip().lower()
         token_id = uuid.uuid4()
         self._open(address)
-        self._end(
-            "replaced",
-            one_time_tokens.c.purpose == purpose,
-            one_time_tokens.c.email == address,
-            one_time_tokens.c.user_id.is_not_distinct_from(user_id),
-        )
+        if replaces:
+            self._end(
+                "replaced",
+                one_time_tokens.c.purpose == purpose,
+                one_time_tokens.c.email == address,
+                one_time_tokens.c.user_id.is_not_distinct_from(user_id),
+            )
         longest = MAX_LIFETIMES[purpose]
         statement = insert(one_time_tokens).values(
             id=token_id,

@@ -25,6 +25,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from resources.database.errors import LimitReachedError
 from resources.database.event_records import EventRepository
+from resources.database.jobs import JobQueue, MailQueue
+from resources.database.memberships import MemberRepository
 from resources.database.plans import LIMIT_NAMES, LimitName
 from resources.database.repository import Repository
 from resources.database.schema import SCHEMA, created_at, metadata, one_of, tenant_column
@@ -215,6 +217,17 @@ class PlanLimits(Repository):
             tenant_id=tenant_id,
             data={"limit": limit, "used": used, "month": month.isoformat()},
         )
+        tenant = TenantRepository(self.session).require(tenant_id)
+        for owner in MemberRepository(self.session).owners(tenant_id):
+            MailQueue(JobQueue(self.session)).send(
+                "limit",
+                to=owner.email,
+                tenant=tenant.name,
+                tenant_id=tenant_id,
+                what=IN_WORDS[name],
+                used=used,
+                limit=limit,
+            )
 
 
 def month_of(day: date) -> tuple[date, date]:

@@ -40,7 +40,7 @@ from resources.database.rate_limits import RateLimitRepository
 from resources.database.report_queue import ReportQueue
 from resources.database.report_records import ReportRepository
 from resources.database.report_withdrawals import ReportWithdrawals
-from resources.database.schema import TENANT_SETTING, USER_SETTING
+from resources.database.schema import TENANT_SETTING, USER_SETTING, check_tenant_id
 from resources.database.second_factors import SecondFactorRepository
 from resources.database.sessions import SessionRepository
 from resources.database.signing_keys import SigningKeyRepository
@@ -125,6 +125,11 @@ class UnitOfWork:
     def act_as(self, user_id: uuid.UUID) -> None:
         """Go on for a user who has only now become known: at a log-in, or when registering."""
         self._settings[USER_SETTING] = str(user_id)
+        self._say_who_asks(self.session, None, self.session.connection())
+
+    def act_for(self, tenant_id: str) -> None:
+        """Go on for a tenant that has only now become known: a new one, or one that invited."""
+        self._settings[TENANT_SETTING] = check_tenant_id(tenant_id)
         self._say_who_asks(self.session, None, self.session.connection())
 
     # The domains --------------------------------------------------------------------------------

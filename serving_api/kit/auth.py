@@ -11,26 +11,28 @@ opens nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from anyio import to_thread
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from resources.database import Tenant, UnitOfWork, User
+from resources.database import Tenant, TenantStatus, UnitOfWork, User
 from resources.database.api_keys import PREFIX as API_KEY_PREFIX
 from resources.database.users import Role
 from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import CHALLENGE, Problem, invalid_parameter
-from serving_api.kit.idempotency import kept_once
+from serving_api.kit.idempotency import CHANGING_METHODS, kept_once
 from serving_api.kit.limits import Allowance, of_bearer, of_tenant
 from serving_api.kit.parameters import TenantPath
 from serving_api.kit.permissions import Permission, permissions_of
 from serving_api.kit.services import CurrentServices, Services, services_of
 from serving_api.kit.tokens import Principal, invalid_token
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 # How many requests may hold a database connection. All limits that routes declare together stay
 # within the pool: threads waiting for a connection could keep those who hold one from giving it
@@ -122,6 +124,46 @@ class TenantSession:
             raise Problem("insufficient-scope", f"The key needs the scope {permission}.")
 
 
+def serves(*statuses: TenantStatus) -> Callable[[Endpoint], Endpoint]:
+    """Declare that an endpoint also works for tenants that are not active.
+
+    Place it below the decorator of the route, so that the router registers what it returns. A
+    tenant that is closing can be read by every endpoint; this lets an endpoint change it, too.
+
+    Args:
+        *statuses: ``suspended``, ``closing``.
+    """
+
+    def declare(endpoint: Endpoint) -> Endpoint:
+        endpoint.serves = frozenset(statuses)  # type: ignore[attr-defined]
+        return endpoint
+
+    return declare
+
+
+def refuse_resting(
+    tenant: Tenant, *, served: frozenset[TenantStatus] = frozenset(), is_change: bool = False
+) -> None:
+    """Go on only for a tenant for which something may be done.
+
+    Args:
+        tenant: The tenant.
+        served: What :func:`serves` declared.
+        is_change: Whether the request would change something.
+
+    Raises:
+        Problem: ``tenant-suspended`` or ``tenant-closing``; ``not-found`` for one that has closed.
+    """
+    if tenant.status == "closed":
+        raise Problem("not-found")
+    if tenant.status in served:
+        return
+    if tenant.status == "suspended":
+        raise Problem("tenant-suspended")
+    if tenant.status == "closing" and is_change:
+        raise Problem("tenant-closing")
+
+
 def user_session(
     request: Request, services: CurrentServices, principal: CurrentPrincipal
 ) -> Iterator[UserSession]:
@@ -154,10 +196,13 @@ def tenant_session(
 
     Raises:
         Problem: ``not-found`` if there is no such tenant or the user is no member of it, without
-            a difference between the two; ``unauthenticated`` as for :func:`user_session`.
+            a difference between the two; ``unauthenticated`` as for :func:`user_session`;
+            ``tenant-suspended`` and ``tenant-closing``, see :func:`refuse_resting`.
     """
+    served = getattr(request.scope.get("endpoint"), "serves", frozenset())
+    is_change = request.method in CHANGING_METHODS
     with (
-        member_session(services, principal, tenant) as session,
+        member_session(services, principal, tenant, served=served, is_change=is_change) as session,
         kept_once(request.scope, services.database.keys, session.work, principal, tenant),
     ):
         request.scope["rate_limit"] = services.allowances.headers(session.allowances)
@@ -166,7 +211,12 @@ def tenant_session(
 
 @contextmanager
 def member_session(
-    services: Services, principal: Principal, tenant: str
+    services: Services,
+    principal: Principal,
+    tenant: str,
+    *,
+    served: frozenset[TenantStatus] = frozenset(),
+    is_change: bool = False,
 ) -> Iterator[TenantSession]:
     """As :func:`tenant_session`, for requests that release the database before they answer."""
     if not is_tenant_id(tenant) or principal.tenant_id not in {None, tenant}:
@@ -177,6 +227,7 @@ def member_session(
         record = work.tenants.get(tenant)
         if membership is None or record is None:
             raise Problem("not-found")
+        refuse_resting(record, served=served, is_change=is_change)
         allowances = (
             of_bearer(principal, services.requests_per_minute),
             of_tenant(record, services.requests_per_minute),

@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from resources.database.errors import LimitReachedError
 from resources.errors import ReviewGraphError
 from resources.storage.snapshot_files import SnapshotDamagedError, SnapshotMissingError
 
@@ -135,6 +136,22 @@ REGISTRY: dict[str, ProblemKind] = {
         "The API key does not reach this",
         "Use a key with the scope that is named, or log in where no key will do.",
     ),
+    "tenant-suspended": ProblemKind(
+        HTTPStatus.FORBIDDEN,
+        "The tenant is suspended",
+        "Nothing of it can be used. Reading the tenant itself gives the reason; ask your operator.",
+    ),
+    "limit-reached": ProblemKind(
+        HTTPStatus.FORBIDDEN,
+        "The tenant's plan allows no more of this",
+        "Make room, wait for the next month where the limit is a month's, or ask for a larger "
+        "plan. The tenant's usage shows every limit.",
+    ),
+    "email-unverified": ProblemKind(
+        HTTPStatus.FORBIDDEN,
+        "Your email address has not been verified",
+        "Open the link in the mail that was sent to it, then send the request again.",
+    ),
     "not-found": ProblemKind(
         HTTPStatus.NOT_FOUND,
         "There is nothing here",
@@ -154,6 +171,41 @@ REGISTRY: dict[str, ProblemKind] = {
         HTTPStatus.GONE,
         "The file is no longer kept",
         "Request the report again to have it written anew.",
+    ),
+    "invitation-invalid": ProblemKind(
+        HTTPStatus.GONE,
+        "The invitation cannot be accepted",
+        "It was used, taken back, replaced by a newer mail, or its time is over. Ask for another.",
+    ),
+    "invitation-for-another": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "The invitation is for another address",
+        "Log in with the address that the mail was sent to. The invitation is still open for it.",
+    ),
+    "already-there": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "Something of that name is there already",
+        "Choose another name, or change what is there.",
+    ),
+    "last-owner": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "The tenant would be left without an owner",
+        "Make another member an owner first.",
+    ),
+    "tenant-closing": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "The tenant is closing",
+        "It can be read and exported until it is gone, not changed. An owner can open it again.",
+    ),
+    "wrong-status": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "That cannot be done in this state",
+        "Read it again to see how it stands.",
+    ),
+    "precondition-failed": ProblemKind(
+        HTTPStatus.PRECONDITION_FAILED,
+        "It was changed since you read it",
+        "Read it again, look at what changed, and send the request with the new ETag in If-Match.",
     ),
     "method-not-allowed": ProblemKind(
         HTTPStatus.METHOD_NOT_ALLOWED,
@@ -357,6 +409,7 @@ def install(app: FastAPI) -> None:
 
     app.add_exception_handler(HTTPException, on_problem)
     app.add_exception_handler(RequestValidationError, on_problem)
+    app.add_exception_handler(LimitReachedError, on_problem)
     for damage in (SnapshotMissingError, SnapshotDamagedError):
         app.add_exception_handler(damage, on_damage)
     for outage in (OperationalError, PoolTimeoutError, ReviewGraphError):
@@ -374,6 +427,8 @@ def _from_framework(request: Request, error: Exception) -> Problem:
                 for found in error.errors()
             ],
         )
+    if isinstance(error, LimitReachedError):
+        return Problem("limit-reached", str(error))
     if isinstance(error, HTTPException):
         slug = _SLUG_OF_STATUS.get(HTTPStatus(error.status_code), "bad-request")
         headers = error.headers

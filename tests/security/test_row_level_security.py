@@ -118,7 +118,9 @@ def fill(work: UnitOfWork, tenant_id: str) -> uuid.UUID:
     )
     work.erasures.step_done(erasure, "rows", {"lake reviews": 1})
     work.erasures.mark_all(tenant_id, [f"author:{'a' * 40}"], erasure_id=erasure.id)
-    work.invitations.create(tenant_id, f"new@{tenant_id}.example", "viewer", invited_by=user.id)
+    invited = f"new@{tenant_id}.example"
+    token = work.one_time_tokens.issue("invite", email=invited)
+    work.invitations.create(tenant_id, invited, "viewer", token_id=token.id)
     workspace = work.workspaces.create(tenant_id, "brand", "House")
     work.workspaces.assign(tenant_id, workspace.id, [("source", "maps")])
     work.tenant_settings.change(tenant_id, {"timezone": "Europe/Vienna"}, author="ann")
@@ -262,7 +264,9 @@ def test_a_row_for_another_tenant_is_refused(database):
         lambda work: work.api_keys.create(
             "bolt", uuid.UUID(int=1), name="k", scopes=[], lifetime=timedelta(days=1)
         ),
-        lambda work: work.invitations.create("bolt", "eve@x.example", "owner", invited_by=None),
+        lambda work: work.invitations.create(
+            "bolt", "eve@x.example", "owner", token_id=uuid.uuid4()
+        ),
         lambda work: work.workspaces.create("bolt", "brand", "Eve's"),
         lambda work: work.tenant_settings.change("bolt", {"language": "de"}, author="eve"),
         lambda work: work.exports.ask("bolt", requested_by="eve"),

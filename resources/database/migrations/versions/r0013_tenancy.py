@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from resources.database.migrations.walls import EVERYTHING, OWN_TENANT, also_show, protect
 from resources.database.schema import (
     APP_ROLE,
-    INVITATION_SETTING,
+    ONE_TIME_TOKEN_SETTING,
     SCHEMA,
     TENANT_SETTING,
     current,
@@ -142,6 +142,7 @@ def _create_invitations() -> None:
         *_of_tenant("invitations"),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("token_id", sa.Uuid(), nullable=False),
         sa.Column("invited_by", sa.Uuid(), nullable=True),
         _created_at(),
         sa.Column("sent_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False),
@@ -162,6 +163,10 @@ def _create_invitations() -> None:
             name="fk_invitations_invited_by",
             ondelete="SET NULL",
         ),
+        sa.ForeignKeyConstraint(
+            ["token_id"], [f"{SCHEMA}.one_time_tokens.id"], name="fk_invitations_token_id"
+        ),
+        sa.UniqueConstraint("token_id", name="uq_invitations_token_id"),
         sa.PrimaryKeyConstraint("id", name="pk_invitations"),
         schema=SCHEMA,
     )
@@ -177,12 +182,12 @@ def _create_invitations() -> None:
         "invitations",
         app_may=[
             "select",
-            "insert (tenant_id, email, role, invited_by, expires_at)",
-            "update (sent_at, sent_count, expires_at, accepted_at, revoked_at)",
+            "insert (tenant_id, email, role, token_id, invited_by, expires_at)",
+            "update (token_id, sent_at, sent_count, expires_at, accepted_at, revoked_at)",
         ],
     )
     # The link of an invitation opens its row before anybody knows which tenant it is of.
-    also_show("invitations", "by_token", f"id = {current(INVITATION_SETTING)}::uuid")
+    also_show("invitations", "by_token", f"token_id::text = {current(ONE_TIME_TOKEN_SETTING)}")
 
 
 def _create_workspaces() -> None:

@@ -1,0 +1,1 @@
+"""Archives of everything that a tenant has."""

@@ -1,0 +1,144 @@
+"""Addresses of the members slice."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from serving_api.kit.auth import AsMember, AsUser
+from serving_api.kit.errors import documented
+from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
+from serving_api.members import inviting, schemas, service
+
+TAG = Tag(name="members", description="Who belongs to a tenant, and who is invited.")
+
+router = APIRouter(
+    prefix="/v1",
+    tags=[TAG["name"]],
+    responses=documented("unauthenticated", "unavailable"),
+    route_class=Route,
+)
+_READING = documented("forbidden", "insufficient-scope", "tenant-suspended", "not-found")
+_WRITING = ("forbidden", "insufficient-scope", "tenant-suspended", "not-found", "tenant-closing")
+_WRITING_BODIES = (*_WRITING, "invalid-parameters", "body-too-large")
+UserId = Annotated[str, Path(description="The user's id, a UUID.")]
+InvitationId = Annotated[str, Path(description="The invitation's id, a UUID.")]
+
+
+@router.get(
+    "/tenants/{tenant}/members",  # noqa: FAST003 - AsMember takes it
+    operation_id="list_members",
+    summary="The members",
+    responses=_READING,
+)
+def list_members(session: AsMember) -> schemas.Members:
+    """Who belongs to the tenant, owners first."""
+    return service.list_members(session)
+
+
+@router.patch(
+    "/tenants/{tenant}/members/{user_id}",  # noqa: FAST003 - AsMember takes it
+    operation_id="change_member",
+    summary="Change a member's role",
+    responses=documented(*_WRITING_BODIES, "last-owner"),
+)
+def change_member(user_id: UserId, wanted: schemas.RoleChange, session: AsMember) -> schemas.Member:
+    """Give a member another role, up to one's own. Owners and administrators may."""
+    return service.change_role(session, user_id, wanted)
+
+
+@router.delete(
+    "/tenants/{tenant}/members/{user_id}",  # noqa: FAST003 - AsMember takes it
+    operation_id="remove_member",
+    summary="Remove a member, or leave",
+    status_code=204,
+    responses=documented(*_WRITING, "last-owner"),
+)
+def remove_member(user_id: UserId, session: AsMember) -> Response:
+    """Let a member go. Owners and administrators may, and everybody may leave by oneself."""
+    service.remove_member(session, user_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/tenants/{tenant}/ownership",  # noqa: FAST003 - AsMember takes it
+    operation_id="transfer_ownership",
+    summary="Hand a tenant over",
+    responses=documented(*_WRITING_BODIES, "wrong-status"),
+)
+def transfer_ownership(wanted: schemas.NewOwner, session: AsMember) -> schemas.Members:
+    """Make another member the owner in one's own place. Owners may; they stay as administrators."""
+    return service.transfer_ownership(session, wanted)
+
+
+@router.get(
+    "/tenants/{tenant}/invitations",  # noqa: FAST003 - AsMember takes it
+    operation_id="list_invitations",
+    summary="The open invitations",
+    responses=_READING,
+)
+def list_invitations(session: AsMember) -> schemas.Invitations:
+    """The invitations that can still be accepted. Owners and administrators see them."""
+    return inviting.list_invitations(session)
+
+
+@router.post(
+    "/tenants/{tenant}/invitations",  # noqa: FAST003 - AsMember takes it
+    operation_id="invite",
+    summary="Invite somebody",
+    status_code=201,
+    responses=documented(*_WRITING_BODIES, "already-there", "limit-reached", "too-many-requests"),
+)
+def invite(wanted: schemas.NewInvitation, session: AsMember) -> schemas.Invitation:
+    """Mail a link that lets the owner of an address in, for seven days and for one time.
+
+    An open invitation takes a seat of the plan. Owners and administrators may.
+    """
+    return inviting.invite(session, wanted)
+
+
+@router.post(
+    "/tenants/{tenant}/invitations/{invitation_id}/resend",  # noqa: FAST003 - AsMember takes it
+    operation_id="resend_invitation",
+    summary="Send an invitation again",
+    responses=documented(*_WRITING, "wrong-status", "too-many-requests"),
+)
+def resend_invitation(invitation_id: InvitationId, session: AsMember) -> schemas.Invitation:
+    """Mail a new link, good for seven days more; the old one works no longer."""
+    return inviting.send_again(session, invitation_id)
+
+
+@router.delete(
+    "/tenants/{tenant}/invitations/{invitation_id}",  # noqa: FAST003 - AsMember takes it
+    operation_id="revoke_invitation",
+    summary="Take an invitation back",
+    status_code=204,
+    responses=documented(*_WRITING),
+)
+def revoke_invitation(invitation_id: InvitationId, session: AsMember) -> Response:
+    """Let the link work no longer, and free the seat."""
+    inviting.revoke(session, invitation_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/invitations/accept",
+    operation_id="accept_invitation",
+    summary="Accept an invitation",
+    responses=documented(
+        "invitation-invalid",
+        "invitation-for-another",
+        "tenant-suspended",
+        "tenant-closing",
+        "invalid-parameters",
+        "body-too-large",
+    ),
+)
+def accept_invitation(wanted: schemas.Acceptance, session: AsUser) -> schemas.Accepted:
+    """Join the tenant that one was invited to, as the user of the address that was written to.
+
+    With another account the answer is 409, and the invitation stays open.
+    """
+    return inviting.accept(session, wanted)

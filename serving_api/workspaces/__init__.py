@@ -1,0 +1,1 @@
+"""The brands, places and teams of a tenant."""
