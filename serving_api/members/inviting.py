@@ -114,6 +114,7 @@ def accept(session: UserSession, wanted: Acceptance) -> Accepted:
     invitation = open_invitation(work, wanted.token)
     if invitation.email != session.user.email:
         raise Problem("invitation-for-another")
+    session.work.users.mark_verified(session.user.id)  # the link came by mail to that address
     return take_place(work, invitation, session.user, wanted.token)
 
 

@@ -343,10 +343,7 @@ def _let_the_application_write() -> None:
         f" using ({own} and status in ('active', 'closing'))"
         f" with check ({own} and status in ('active', 'closing'))"
     )
-    op.execute(
-        f"grant insert (tenant_id, user_id, role), update (role), delete"
-        f" on {SCHEMA}.memberships to {APP_ROLE}"
-    )
+    op.execute(f"grant update (role), delete on {SCHEMA}.memberships to {APP_ROLE}")
     also_show(
         "users",
         "members_of_tenant",
@@ -386,10 +383,7 @@ def downgrade() -> None:
     )
     _replace_usage_kinds(USAGE)
     op.execute(f"drop policy members_of_tenant on {SCHEMA}.users")
-    op.execute(
-        f"revoke insert (tenant_id, user_id, role), update (role), delete"
-        f" on {SCHEMA}.memberships from {APP_ROLE}"
-    )
+    op.execute(f"revoke update (role), delete on {SCHEMA}.memberships from {APP_ROLE}")
     op.execute(f"drop policy only_closing on {SCHEMA}.tenants")
     op.execute(
         f"revoke insert (id, name, colour, names, settings, plan)"
