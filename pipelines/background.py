@@ -20,9 +20,11 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
+from pipelines.exporting import FORGET_TASK, forget_exports, make_export
 from pipelines.session import Session
 from resources.database.jobs import MAIL_QUEUE, MAIL_TASK
 from resources.database.schema import JOBS_SCHEMA
+from resources.database.tenant_exports import EXPORT_TASK
 from resources.logs import bound, fields
 from resources.messaging import Mailer, MailRefusedError, SmtpMailer, send_once
 
@@ -83,8 +85,15 @@ def send_mail(
     )
 
 
+def export_tenant(background: Background, *, tenant_id: str, export_id: str) -> None:
+    """Make the archive of a tenant that was asked for."""
+    make_export(background.session, tenant_id, uuid.UUID(export_id))
+
+
 TASKS: dict[str, Task] = {
     MAIL_TASK: Task(send_mail, queue=MAIL_QUEUE, refusals=(MailRefusedError,)),
+    EXPORT_TASK: Task(export_tenant),
+    FORGET_TASK: Task(lambda background: forget_exports(background.session)),
 }
 """Everything that ``work.jobs.defer`` can ask for, by its name."""
 

@@ -23,6 +23,7 @@ from serving_api.corrections import routes as corrections
 from serving_api.documentation import page as documentation
 from serving_api.documentation import problems
 from serving_api.enrichment import routes as enrichment
+from serving_api.exports import routes as exports
 from serving_api.health import routes as health
 from serving_api.identity import routes as identity
 from serving_api.identity.passwords import PasswordChecks
@@ -67,6 +68,7 @@ SLICES = (
     members,
     workspaces,
     tenant_settings,
+    exports,
     metrics,
     reviews,
     corrections,

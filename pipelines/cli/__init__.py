@@ -27,8 +27,10 @@ with interrupts.told_while_loading():
         domain_commands,
         erase_command,
         evaluate_command,
+        flag_commands,
         generate_command,
         import_command,
+        invite_command,
         key_commands,
         mail_commands,
         openapi_command,
@@ -36,6 +38,7 @@ with interrupts.told_while_loading():
         session_commands,
         status_command,
         tenant_commands,
+        tenant_state_commands,
         train_command,
         up_command,
         user_commands,
@@ -68,11 +71,14 @@ app.command("sandbox")(server_commands.sandbox)
 app.command("worker")(server_commands.worker)
 app.command("openapi")(openapi_command.openapi)
 app.add_typer(discover_commands.app, name="discover")
+tenant_state_commands.add_to(tenant_commands.app)
 app.add_typer(tenant_commands.app, name="tenant")
+user_commands.app.command("invite")(invite_command.invite)
 app.add_typer(user_commands.app, name="user")
 app.add_typer(domain_commands.app, name="domain")
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(session_commands.app, name="sessions")
+app.add_typer(flag_commands.app, name="flag")
 app.add_typer(mail_commands.app, name="mail")
 
 

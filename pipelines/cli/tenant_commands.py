@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,7 +43,11 @@ def create(
         ),
     ] = None,
 ) -> None:
-    """Create a tenant and, with --user, somebody who may log in to the API for it."""
+    """Create a tenant and, with --user, somebody who may log in to the API for it.
+
+    A tenant that is there, for example of an import, is given what is named here.
+    """
+    from pipelines.cli.tenant_state_commands import admit
     from pipelines.session import open_session
     from resources.database.tenancy import DEFAULT_COLOUR
 
@@ -55,16 +58,15 @@ def create(
     title = name or tenant.replace("-", " ").title()
     known_names = _read_names(names) if names else []
     with open_session() as session, session.database.jobs() as work:
-        work.tenants.create(tenant, title, colour=colour or DEFAULT_COLOUR, names=known_names)
-        console.say(f"Created tenant {tenant} ({title}).")
+        if user is not None and work.tenants.get(tenant) is not None:
+            work.tenants.update(tenant, name=name, colour=colour, names=known_names or None)
+            console.say(f"There is a tenant {tenant} already.")
+        else:
+            work.tenants.create(tenant, title, colour=colour or DEFAULT_COLOUR, names=known_names)
+            work.events.add("tenant.created", tenant, tenant_id=tenant)
+            console.say(f"Created tenant {tenant} ({title}).")
         if user is not None:
-            password = secrets.token_urlsafe(12)
-            account = work.users.by_email(user)
-            if account is None:
-                account = work.users.create(user, user.split("@")[0], password)
-                console.say(f"Created {user} with the password {password} (shown only now).")
-            work.users.add_membership(tenant, account.id, "owner")
-            console.say(f"{user} owns {tenant}.")
+            admit(work, tenant, user, "owner")
 
 
 @app.command("list")

@@ -185,7 +185,7 @@ class FeatureFlagRepository(Repository):
         statement = select(feature_overrides.c.name, feature_overrides.c.is_on).where(
             feature_overrides.c.tenant_id == tenant_id
         )
-        return dict(self._execute(statement).tuples().all())
+        return {row.name: row.is_on for row in self._execute(statement)}
 
     def of_tenant(self, tenant: Tenant) -> dict[str, tuple[bool, str]]:
         """Whether a tenant has each flag, and why."""

@@ -28,11 +28,11 @@ from resources.database.schema import TIMESTAMP, created_at, metadata, one_of, t
 ExportStatus = Literal["queued", "running", "done", "failed", "expired"]
 EXPORT_STATUSES: tuple[ExportStatus, ...] = get_args(ExportStatus)
 
+EXPORT_TASK = "export_tenant"
+"""The job that makes an archive."""
+
 TIME_KEPT = timedelta(days=7)
 """How long an archive can be downloaded; it holds all that the tenant has, so it does not stay."""
-
-MAX_WORKING_TIME = timedelta(hours=6)
-"""After that one that makes an archive is taken for dead, and another one begins anew."""
 
 
 @dataclass(frozen=True)
@@ -129,27 +129,24 @@ class TenantExportRepository(Repository):
         order = (tenant_exports.c.created_at.desc(), tenant_exports.c.id)
         return self._all(TenantExport, statement.order_by(*order).limit(limit))
 
-    def claim(self, tenant_id: str | None = None) -> TenantExport | None:
-        """Take up the oldest export that waits, or whose maker is dead; None if there is none."""
-        is_due = (tenant_exports.c.status == "queued") | (
-            (tenant_exports.c.status == "running")
-            & (tenant_exports.c.started_at < func.now() - MAX_WORKING_TIME)
-        )
-        waiting = select(tenant_exports.c.id).where(is_due)
-        if tenant_id is not None:
-            waiting = waiting.where(tenant_exports.c.tenant_id == tenant_id)
-        oldest = waiting.order_by(tenant_exports.c.created_at).limit(1)
+    def claim(self, tenant_id: str, export_id: uuid.UUID) -> TenantExport | None:
+        """Take up an export that waits, or whose maker was killed; None once it has ended.
+
+        Of two who made it at once, what the one who took it up last says counts.
+        """
         statement = (
             update(tenant_exports)
-            .where(tenant_exports.c.id.in_(oldest.with_for_update(skip_locked=True)))
-            .values(status="running", started_at=func.now())
+            .where(*_is(tenant_id, export_id), _OPEN)
+            .values(status="running", started_at=func.clock_timestamp())
             .returning(tenant_exports)
         )
         return self._one(TenantExport, statement)
 
-    def finish(self, export: TenantExport, *, object_key: str, sha256: str, size: int) -> None:
-        """Note where the archive is."""
-        self._end(
+    def finish(
+        self, export: TenantExport, *, object_key: str, sha256: str, size: int
+    ) -> TenantExport | None:
+        """Note where the archive is; None if somebody else has taken the export up since."""
+        return self._end(
             export,
             status="done",
             object_key=object_key,
@@ -158,9 +155,9 @@ class TenantExportRepository(Repository):
             expires_at=func.now() + TIME_KEPT,
         )
 
-    def fail(self, export: TenantExport, error: str) -> None:
+    def fail(self, export: TenantExport, error: str) -> TenantExport | None:
         """Note that there will be no archive, and why."""
-        self._end(export, status="failed", error=error)
+        return self._end(export, status="failed", error=error)
 
     def expired(self) -> tuple[TenantExport, ...]:
         """The archives whose time is over, of all tenants in sight."""
@@ -168,6 +165,16 @@ class TenantExportRepository(Repository):
             tenant_exports.c.status == "done", tenant_exports.c.expires_at <= func.now()
         )
         return self._all(TenantExport, statement)
+
+    def count_kept(self) -> int:
+        """How many archives of all tenants in sight are there to be downloaded."""
+        statement = select(func.count()).where(tenant_exports.c.status == "done")
+        return int(self._execute(statement).scalar_one())
+
+    def names_object(self, object_key: str) -> bool:
+        """Whether any export still leads to an object: equal archives are one object."""
+        statement = select(tenant_exports.c.id).where(tenant_exports.c.object_key == object_key)
+        return self._execute(statement.limit(1)).first() is not None
 
     def forget(self, export: TenantExport) -> None:
         """Note that an archive was deleted."""
@@ -177,8 +184,8 @@ class TenantExportRepository(Repository):
             .values(status="expired", object_key=None)
         )
 
-    def _end(self, export: TenantExport, **values: object) -> None:
-        self._execute(
+    def _end(self, export: TenantExport, **values: object) -> TenantExport | None:
+        statement = (
             update(tenant_exports)
             .where(
                 *_is(export.tenant_id, export.id),
@@ -186,7 +193,9 @@ class TenantExportRepository(Repository):
                 tenant_exports.c.started_at == export.started_at,
             )
             .values(finished_at=func.now(), **values)
+            .returning(tenant_exports)
         )
+        return self._one(TenantExport, statement)
 
 
 def _is(tenant_id: str, export_id: uuid.UUID) -> tuple[object, ...]:

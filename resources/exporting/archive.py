@@ -1,0 +1,258 @@
+"""Writing a tenant's archive: a zip of Parquet, CSV, JSON lines and the reports' own files.
+
+Rows of PostgreSQL are read as the application reads them, behind the wall of the tenant. Nothing is
+held in memory whole: tables pass through files of a scratch folder, one at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+from sqlalchemy import LargeBinary, Table, select
+
+from resources.database import Database, ReportDocument
+from resources.database.tables import metadata
+from resources.storage.lake import Lake
+from resources.storage.objects import ObjectDamagedError, ObjectNotFoundError, ObjectStore
+from resources.storage.schemas import TABLES
+from resources.storage.snapshots import (
+    SnapshotDamagedError,
+    SnapshotMissingError,
+    SnapshotStore,
+)
+from resources.values.spreadsheets import write_csv
+
+ROWS_PER_CSV = 200_000
+"""What spreadsheet programs open without trouble; longer tables are several files."""
+
+NOT_EXPORTED = frozenset(
+    {
+        "idempotency_keys",  # answers to requests, kept for two days
+        "provider_attempts",  # log-ins under way
+        "rate_limits",
+        "sessions",
+    }
+)
+"""Tables that hold nothing of a tenant's that it could use elsewhere."""
+
+_SECRET = re.compile(r"secret|hash|hmac|digest|sealed|token|password", re.IGNORECASE)
+_ROWS_AT_ONCE = 1000
+_CHUNK_BYTES = 1024 * 1024
+
+_README = """Everything that ReviewGraph has of the tenant {tenant}, as of {made_at}.
+
+tenant.json            what the tenant is and chose
+members.jsonl          who belongs to it
+database/*.jsonl       its rows of every table, one JSON object a line; no secrets
+lake/*.parquet         its reviews as they came, as they were read, and what was said of them
+reviews/*.csv          the reviews once more, for spreadsheet programs
+snapshot/*.parquet     the numbers that are published
+reports/*              the files of its reports
+manifest.json          every file of this archive, with its size and SHA-256
+
+In CSV files an apostrophe stands before a text where a spreadsheet program would begin a formula.
+"""
+
+
+@dataclass(frozen=True)
+class ArchivedTenant:
+    """What an archive holds.
+
+    Attributes:
+        tenant_id: Whose it is.
+        files: Name to size and SHA-256 of every file in it.
+        missing: Files of reports that the object store has no longer, or not as they were.
+    """
+
+    tenant_id: str
+    files: dict[str, dict[str, Any]]
+    missing: tuple[str, ...]
+
+
+def write_archive(
+    target: Path,
+    tenant_id: str,
+    *,
+    database: Database,
+    lake: Lake,
+    snapshots: SnapshotStore,
+    objects: ObjectStore,
+) -> ArchivedTenant:
+    """Write everything that a tenant has into a new zip file.
+
+    Args:
+        target: The file to write.
+        tenant_id: The tenant.
+        database: Its rows.
+        lake: Its reviews.
+        snapshots: Its published numbers.
+        objects: The files of its reports.
+
+    Raises:
+        UnknownTenantError: If there is no such tenant.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="reviewgraph-export-") as scratch,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        writer = _Writer(archive, Path(scratch))
+        _write_tenant(writer, database, tenant_id)
+        for table in exported_tables():
+            writer.add_lines(f"database/{table.name}.jsonl", _rows(database, table, tenant_id))
+        _write_lake(writer, lake, tenant_id)
+        _write_snapshot(writer, database, snapshots, tenant_id)
+        missing = tuple(_write_reports(writer, database, objects, tenant_id))
+        described = {"tenant": tenant_id, "files": writer.files, "missing": missing}
+        writer.add("manifest.json", [json.dumps(described, indent=1).encode()])
+        return ArchivedTenant(tenant_id, writer.files, missing)
+
+
+def exported_tables() -> list[Table]:
+    """The tables whose rows belong to a tenant and go into its archive."""
+    return [
+        table
+        for table in metadata.sorted_tables
+        if "tenant_id" in table.c and table.name not in NOT_EXPORTED
+    ]
+
+
+@dataclass
+class _Writer:
+    """Puts files into an archive and notes what they are.
+
+    Attributes:
+        archive: The archive.
+        scratch: A folder for files on their way.
+    """
+
+    archive: zipfile.ZipFile
+    scratch: Path
+
+    def __post_init__(self) -> None:
+        self.files: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, chunks: Iterable[bytes], *, packed: bool = False) -> None:
+        """Add a file; one that is packed already is not packed again."""
+        digest, size = hashlib.sha256(), 0
+        info = zipfile.ZipInfo(name, datetime.now(UTC).timetuple()[:6])
+        info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+        with self.archive.open(info, "w", force_zip64=True) as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                size += len(chunk)
+                file.write(chunk)
+        self.files[name] = {"bytes": size, "sha256": digest.hexdigest()}
+
+    def add_lines(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Add a file of one JSON object a line."""
+        self.add(name, ((json.dumps(row, default=str) + "\n").encode() for row in rows))
+
+    def add_file(self, name: str, path: Path, *, packed: bool = False) -> None:
+        """Move a scratch file into the archive."""
+        with path.open("rb") as file:
+            self.add(name, iter(lambda: file.read(_CHUNK_BYTES), b""), packed=packed)
+        path.unlink()
+
+
+def _write_tenant(writer: _Writer, database: Database, tenant_id: str) -> None:
+    with database.jobs() as work:
+        tenant = asdict(work.tenants.require(tenant_id))
+        members = [asdict(member) for member in work.members.list(tenant_id)]
+        choices, _ = work.tenant_settings.current(tenant_id)
+    made_at = datetime.now(UTC).isoformat(timespec="seconds")
+    writer.add("README.txt", [_README.format(tenant=tenant_id, made_at=made_at).encode()])
+    tenant["chosen"] = choices.model_dump(mode="json")
+    writer.add("tenant.json", [json.dumps(tenant, indent=1, default=str).encode()])
+    writer.add_lines("members.jsonl", members)
+
+
+def _rows(database: Database, table: Table, tenant_id: str) -> Iterator[dict[str, Any]]:
+    """A tenant's rows of a table, without what only this installation can use."""
+    columns = [
+        column
+        for column in table.columns
+        if not isinstance(column.type, LargeBinary) and not _SECRET.search(column.name)
+    ]
+    statement = (
+        select(*columns)
+        .where(table.c.tenant_id == tenant_id)
+        .order_by(*table.primary_key.columns)
+        .execution_options(yield_per=_ROWS_AT_ONCE)
+    )
+    with database.work(tenant_id) as work:
+        for row in work.session.execute(statement).mappings():
+            yield dict(row)
+
+
+def _write_lake(writer: _Writer, lake: Lake, tenant_id: str) -> None:
+    for spec in TABLES.values():
+        if "tenant_id" not in spec.schema.names:
+            continue
+        path = writer.scratch / f"{spec.name}.parquet"
+        lake.read(spec, tenants=[tenant_id]).frame.sink_parquet(path)
+        if spec.name == "reviews":
+            _write_sheets(writer, path)
+        writer.add_file(f"lake/{spec.name}.parquet", path, packed=True)
+
+
+def _write_sheets(writer: _Writer, reviews: Path) -> None:
+    sheet = writer.scratch / "sheet.csv"
+    with pq.ParquetFile(reviews) as file:
+        for number, batch in enumerate(file.iter_batches(ROWS_PER_CSV), start=1):
+            frame = pl.DataFrame(pl.from_arrow(batch))
+            write_csv(frame, sheet)
+            writer.add_file(f"reviews/reviews-{number:04}.csv", sheet)
+
+
+def _write_snapshot(
+    writer: _Writer, database: Database, snapshots: SnapshotStore, tenant_id: str
+) -> None:
+    with database.jobs() as work:
+        current = work.snapshots.current(tenant_id)
+    if current is None:
+        return
+    path = writer.scratch / "table.parquet"
+    try:
+        snapshot = snapshots.open(tenant_id, current.version)
+        for name in sorted(snapshot.manifest["tables"]):
+            snapshot.table(name).write_parquet(path)
+            writer.add_file(f"snapshot/{name}.parquet", path, packed=True)
+    except (SnapshotMissingError, SnapshotDamagedError):
+        return  # it follows from the lake, which is here whole
+
+
+def _write_reports(
+    writer: _Writer, database: Database, objects: ObjectStore, tenant_id: str
+) -> Iterator[str]:
+    """Add the files of all reports; yields the names of those that are gone."""
+    for document in _documents(database, tenant_id):
+        for file in document.files:
+            name = f"reports/{document.created_at:%Y-%m-%d}-{document.id}.{file['format']}"
+            try:
+                content = objects.stream(file["key"])
+            except (ObjectNotFoundError, ObjectDamagedError):
+                yield name
+            else:
+                writer.add(name, content, packed=file["format"] != "html")
+
+
+def _documents(database: Database, tenant_id: str) -> Iterator[ReportDocument]:
+    last = None
+    while True:
+        with database.jobs() as work:
+            page = work.reports.list(tenant_id, before=last)
+        if not page:
+            return
+        yield from page
+        last = page[-1]
