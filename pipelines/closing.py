@@ -5,7 +5,7 @@ Each step can be done again: whoever is killed on the way is followed by another
 
 from __future__ import annotations
 
-from datetime import timedelta
+import shutil
 
 from sqlalchemy import delete
 
@@ -16,8 +16,6 @@ from resources.storage.schemas import TABLES
 KEPT = frozenset({"events", "usage_entries", "tenants"})
 """What stays: what happened, without anybody's words; what was used; and the name, which nobody
 else may have, since folders and addresses are called by it."""
-
-MAX_ROUNDS = 3
 
 
 def close_for_good(session: Session, tenant_id: str) -> dict[str, int]:
@@ -32,7 +30,11 @@ def close_for_good(session: Session, tenant_id: str) -> dict[str, int]:
             work.events.add("tenant.closed", tenant_id, tenant_id=tenant_id)
     counts = _erase_lake(session, tenant_id)
     counts["snapshots"] = len(session.snapshots.prune(tenant_id, keep=set()))
-    counts["files in the object store"] = session.objects.delete_all(tenant_id)
+    keys = session.objects.keys(tenant_id)
+    for key in keys:
+        session.objects.delete(key)
+    counts["files in the object store"] = len(keys)
+    counts |= _erase_folders(session, tenant_id)
     counts |= _erase_rows(session, tenant_id)
     return {what: count for what, count in counts.items() if count}
 
@@ -44,9 +46,21 @@ def _erase_lake(session: Session, tenant_id: str) -> dict[str, int]:
         count = int(rows.select("tenant_id").collect().height)
         if count:
             session.lake.erase(spec, tenants=[tenant_id])
-        # Older versions would still hold the rows; runs of other tenants read the current one.
-        session.lake.vacuum(spec, retention=timedelta(0))
+        session.lake.purge(spec)  # older versions would still hold the rows
         counts[f"rows of the lake's {spec.name}"] = count
+    return counts
+
+
+def _erase_folders(session: Session, tenant_id: str) -> dict[str, int]:
+    """Delete what lies in the home under the tenant's name: its models and copies of reports."""
+    counts = {}
+    for name in ("models", "reports"):
+        folder = session.settings.home / name / tenant_id
+        counts[f"files in {name}"] = sum(path.is_file() for path in folder.rglob("*"))
+        shutil.rmtree(folder, ignore_errors=True)
+    for path in (session.settings.home / "rejects").glob(f"{tenant_id}-*.csv"):
+        path.unlink(missing_ok=True)
+        counts["files in rejects"] = counts.get("files in rejects", 0) + 1
     return counts
 
 

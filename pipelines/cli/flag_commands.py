@@ -55,9 +55,8 @@ def set_flag(
             name, is_on=on, description=description, plans=plan, percentage=percentage
         )
         work.events.add("feature.changed", name, data={"is_on": flag.is_on})
-    console.say(
-        f"{name} is {'on' if flag.is_on else 'off'}{_for_whom(flag.plans, flag.percentage)}."
-    )
+    state = "on" if flag.is_on else "off"
+    console.say(f"{name} is {state}{_for_whom(flag.plans, flag.percentage)}.")
 
 
 @app.command("list")

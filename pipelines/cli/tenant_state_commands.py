@@ -125,9 +125,8 @@ def plan(
                 "tenant.plan_changed", tenant, tenant_id=tenant, data={"plan": found.plan}
             )
         uses = work.limits.uses(tenant)
-    console.say(
-        f"{tenant} has the plan {found.limits.name}; tiers {', '.join(found.limits.tiers)}."
-    )
+    has = found.limits
+    console.say(f"{tenant} has the plan {has.name}, with the tiers {', '.join(has.tiers)}.")
     console.table(
         ("limit", "used", "allowed"),
         [
@@ -191,8 +190,8 @@ def close(
             "tenant.closing", tenant, tenant_id=tenant, data={"closes_at": closes_at.isoformat()}
         )
     console.say(
-        f"{tenant} is closing. Until {closes_at:%Y-%m-%d %H:%M} UTC it can be read and exported, and "
-        f"reviewgraph tenant resume {tenant} opens it again. After that: "
+        f"{tenant} is closing. Until {closes_at:%Y-%m-%d %H:%M} UTC it can be read and exported, "
+        f"and reviewgraph tenant resume {tenant} opens it again. After that: "
         f"reviewgraph tenant close {tenant} --erase"
     )
 

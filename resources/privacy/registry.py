@@ -127,7 +127,10 @@ LAKE: Mapping[str, LakeTable] = {
 """The tables of the lake."""
 
 TABLES: Mapping[str, DatabaseTable] = {
-    "tenants": _table(authored="name names settings", other="id colour created_at"),
+    "tenants": _table(
+        authored="name names settings status_reason",
+        other="id colour status status_changed_at closes_at plan plan_limits created_at",
+    ),
     "users": _table(
         of_accounts="email name password_hash email_verified_at", other="id is_active created_at"
     ),
@@ -220,6 +223,28 @@ TABLES: Mapping[str, DatabaseTable] = {
     ),
     # Only ever added to, and by rule without texts of reviews; the re-scan looks at them.
     "events": _table(other="id tenant_id position type subject data created_at published_at"),
+    "invitations": _table(
+        of_accounts="email invited_by",
+        other="id tenant_id role token_id created_at sent_at sent_count expires_at accepted_at"
+        " revoked_at",
+    ),
+    "workspaces": _table(authored="name", other="id tenant_id kind created_at archived_at"),
+    "workspace_items": _table(authored="name", other="tenant_id workspace_id kind"),
+    "tenant_settings": _table(
+        authored="choices before after",
+        of_accounts="author",
+        other="tenant_id revision created_at",
+    ),
+    "limit_notices": _table(other="tenant_id limit_name month level created_at"),
+    "feature_flags": _table(other="name description is_on plans percentage updated_at"),
+    "feature_overrides": _table(other="tenant_id name is_on created_at"),
+    # An archive holds all that the tenant had; no report refers to it, so an erasure deletes it.
+    "tenant_exports": _table(
+        quoting="error",
+        of_accounts="requested_by",
+        other="id tenant_id status object_key sha256 bytes created_at started_at finished_at"
+        " expires_at",
+    ),
     "erasures": _table(
         of_accounts="requested_by",
         other="id tenant_id kind status attempt suppress subject sealed receipt run_id error"
