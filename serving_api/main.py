@@ -17,6 +17,7 @@ from resources.storage.snapshots import SnapshotStore
 from serving_api.accounts import page as confirming
 from serving_api.accounts import routes as accounts
 from serving_api.analysis import routes as analysis
+from serving_api.analysis.metering import Meter
 from serving_api.analysis.service import Analyzer
 from serving_api.api_keys import routes as api_keys
 from serving_api.corrections import routes as corrections
@@ -142,8 +143,12 @@ def create_app(
             app.state.single_sign_on = SingleSignOn(
                 app.state.passwords, app.state.sign_ins, outgoing, settings.public_url
             )
+            app.state.meter = Meter(used_database)
+            resources.callback(app.state.meter.close)
             app.state.analyzer = Analyzer.with_workers(
-                settings.worker_count, seconds=settings.analysis_seconds
+                settings.worker_count,
+                seconds=settings.analysis_seconds,
+                metered=app.state.meter.count,
             )
             yield
             await outgoing.close()

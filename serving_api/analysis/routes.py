@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from serving_api.analysis import schemas, service
+from serving_api.analysis.metering import Meter
 from serving_api.kit.auth import CurrentPrincipal, member_session, only_tenant
 from serving_api.kit.caching import NO_STORE
 from serving_api.kit.edge import takes_bodies
@@ -24,6 +25,8 @@ router = APIRouter(
     tags=[TAG["name"]],
     responses=documented(
         "unauthenticated",
+        "tenant-suspended",
+        "limit-reached",
         "insufficient-scope",
         "not-found",
         "invalid-parameters",
@@ -47,9 +50,16 @@ _BODY: dict[str, Any] = {
 }
 
 
+async def current_meter(request: Request) -> Meter:
+    """The meter of the application that serves this request."""
+    meter: Meter = request.app.state.meter
+    return meter
+
+
 def tenant_reading(
     services: CurrentServices,
     principal: CurrentPrincipal,
+    meter: Annotated[Meter, Depends(current_meter)],
     tenant: Annotated[
         str | None,
         Query(description="Whose topics, aspects, names and models; the own one if only one."),
@@ -58,6 +68,7 @@ def tenant_reading(
     """What to annotate with; the database connection is released before annotating begins."""
     chosen = tenant if tenant is not None else only_tenant(services, principal)
     with member_session(services, principal, chosen) as session:
+        meter.require_room(session)
         return service.Reading.of(session)
 
 

@@ -97,16 +97,24 @@ class Analyzer:
         kept: Annotations of texts that were asked for before.
         turns: Who may work now.
         seconds: How long a request may take, its waiting included.
+        count: Told of whose texts were annotated, and how many.
     """
 
     kept: AnswerCache[bytes]
     turns: Turns
     seconds: float
+    count: Callable[[str, int], None] = lambda _tenant, _texts: None
 
     @classmethod
-    def with_workers(cls, count: int, *, seconds: float) -> Analyzer:
+    def with_workers(
+        cls,
+        count: int,
+        *,
+        seconds: float,
+        metered: Callable[[str, int], None] = lambda _tenant, _texts: None,
+    ) -> Analyzer:
         """An analyzer that works on ``count`` slices at a time; needs an event loop."""
-        return cls(AnswerCache(), Turns(count), seconds)
+        return cls(AnswerCache(), Turns(count), seconds, metered)
 
     async def analyze(
         self, body: bytes, reading: Reading, until_left: Callable[[], Awaitable[None]]
@@ -138,7 +146,9 @@ class Analyzer:
 
             watching = asyncio.create_task(end_with_the_client())
             try:
-                return await self._answer(answering(body, reading, self.kept), reading, is_over)
+                return await self._answer(
+                    answering(body, reading, self.kept, self.count), reading, is_over
+                )
             except InterruptedWorkError:
                 pass  # told by what follows
             finally:
@@ -187,7 +197,12 @@ def analyze(body: bytes, reading: Reading, kept: AnswerCache[bytes]) -> bytes:
     return next(answer for answer in answering(body, reading, kept) if answer is not None)
 
 
-def answering(body: bytes, reading: Reading, kept: AnswerCache[bytes]) -> Iterator[bytes | None]:
+def answering(
+    body: bytes,
+    reading: Reading,
+    kept: AnswerCache[bytes],
+    count: Callable[[str, int], None] = lambda _tenant, _texts: None,
+) -> Iterator[bytes | None]:
     """The work of :func:`analyze` slice by slice: None until the answer is there, then the answer.
 
     A slice takes about a tenth of a second, longer only where a single text is very long.
@@ -198,7 +213,9 @@ def answering(body: bytes, reading: Reading, kept: AnswerCache[bytes]) -> Iterat
         if place > 0 or len(body) > _SLICE_CHARACTERS:  # parsing is work too
             yield None
         items += _annotated(texts, reading, kept, with_redacted=request.redact)
-    yield orjson.dumps({"items": items})
+    answer = orjson.dumps({"items": items})
+    count(reading.tenant_id, len(items))  # what was refused or left has cost its sender nothing
+    yield answer
 
 
 def _slices(texts: Sequence[TextToAnalyze]) -> Iterator[Sequence[TextToAnalyze]]:

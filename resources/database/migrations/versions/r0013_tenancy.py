@@ -356,7 +356,7 @@ def _count_analysed_texts() -> None:
     _replace_usage_kinds(f"{USAGE}, 'texts_analyzed'")
     op.execute(f"alter table {SCHEMA}.usage_entries validate constraint ck_usage_entries_kind")
     op.execute(
-        f"grant insert (id, tenant_id, kind, subject, quantity, unit, cost_usd, day)"
+        f"grant insert (id, tenant_id, kind, subject, quantity, unit, cost_usd, day, run_id)"
         f" on {SCHEMA}.usage_entries to {APP_ROLE}"
     )
     op.execute(
@@ -378,7 +378,7 @@ def downgrade() -> None:
     """Drop the tables and columns. Entries of analysed texts stay: none is ever deleted."""
     op.execute(f"drop policy only_analyses on {SCHEMA}.usage_entries")
     op.execute(
-        f"revoke insert (id, tenant_id, kind, subject, quantity, unit, cost_usd, day)"
+        f"revoke insert (id, tenant_id, kind, subject, quantity, unit, cost_usd, day, run_id)"
         f" on {SCHEMA}.usage_entries from {APP_ROLE}"
     )
     _replace_usage_kinds(USAGE)
