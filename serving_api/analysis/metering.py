@@ -2,8 +2,8 @@
 
 Requests add to a count in memory; every few seconds, and when the application ends, what was
 counted becomes one entry per tenant. An entry that could not be written is written later, under the
-same name, so that nothing is charged twice. What a process has counted and not yet written goes with it
-when it is killed: a few seconds of texts, in the tenants' favour.
+same name, so that nothing is charged twice. What a process has counted and not yet written goes
+with it when it is killed: a few seconds of texts, in the tenants' favour.
 """
 
 from __future__ import annotations

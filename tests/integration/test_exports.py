@@ -35,6 +35,7 @@ def session(world):
 def run_jobs(world, session):
     """Do the jobs that wait, as the worker does them."""
     with world.database.jobs() as work:
+        work.session.execute(text("set local search_path = jobs"))
         found = work.session.execute(
             text(
                 "delete from jobs.procrastinate_jobs where task_name = :task"
