@@ -66,6 +66,7 @@ def write_to(path: Path, session: Session, tenant_id: str) -> ArchivedTenant:
     Raises:
         UnknownTenantError: If there is no such tenant.
     """
+    path.touch(mode=0o600)
     return write_archive(
         path,
         tenant_id,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from openfeature import api
+from openfeature.evaluation_context import EvaluationContext
 
 from resources.database import FlagError, UnknownPlanError
 from resources.database.feature_flags import bucket_of
+from resources.database.feature_provider import TenantFlags
 
 
 @pytest.fixture
@@ -72,3 +75,33 @@ def test_what_does_not_exist_is_named(database, tenants):
             work.flags.set("new-report", plans=["gold"])
         with pytest.raises(FlagError, match="101"):
             work.flags.set("new-report", percentage=101)
+
+
+def test_flags_are_asked_for_by_openfeature(database, tenants):
+    api.set_provider(TenantFlags(database.work), domain="test-of-flags")
+    client = api.get_client("test-of-flags")
+    with database.jobs() as work:
+        work.flags.set("new-report", is_on=True, plans=["team"])
+        work.flags.override("new-report", "on-free", is_on=True)
+    has = {
+        plan: client.get_boolean_details(
+            "new-report",
+            default_value=False,
+            evaluation_context=EvaluationContext(targeting_key=tenant.id),
+        )
+        for plan, tenant in tenants.items()
+    }
+    assert {plan: (one.value, one.variant) for plan, one in has.items()} == {
+        "free": (True, "tenant"),
+        "team": (True, "percentage"),
+        "enterprise": (False, "plan"),
+    }
+    for name, context in (
+        ("no-such-flag", EvaluationContext(targeting_key="on-free")),
+        ("new-report", EvaluationContext()),
+    ):
+        details = client.get_boolean_details(name, default_value=True, evaluation_context=context)
+        assert details.value is True  # the default
+        assert details.error_code is not None
+    text = client.get_string_details("new-report", "x", EvaluationContext(targeting_key="on-free"))
+    assert (text.value, str(text.error_code)) == ("x", "TYPE_MISMATCH")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ class Row:
 
     Attributes:
         audience: ``everyone``, ``users`` or ``members`` of the tenant in the address.
-        body: A valid body, where the route takes one.
+        body: A valid body, where the route takes one; ``{unique}`` in it is another each time.
         status: What those who may are answered with.
         query: Its parameters, with ``{tenant}`` where the tenant is named.
         ends_sessions: Whether it ends sessions of who asks, or changes the account.
@@ -43,6 +45,7 @@ class Row:
 TENANT = "/v1/tenants/{tenant}"
 NEW_PASSWORD = "tulips argue with thunder"
 OWNERS = {"acme": "ada", "brava": "bob"}
+_NUMBERS = itertools.count(1)
 MATRIX = {
     "GET /openapi.json": Row("everyone"),
     "GET /docs": Row("everyone"),
@@ -99,7 +102,37 @@ MATRIX = {
     "POST /v1/sessions/end-others": Row("users", ends_sessions=True),
     "GET /v1/me": Row("users"),
     "GET /v1/tenants": Row("users"),
+    "POST /v1/tenants": Row("users", {"name": "New"}, 201),
     f"GET {TENANT}": Row("members"),
+    f"PATCH {TENANT}": Row("members", {"colour": "#123456"}),
+    f"POST {TENANT}/close": Row("members", {"confirm": "nothing"}, 422),
+    f"POST {TENANT}/reopen": Row("members", None, 409),
+    f"GET {TENANT}/usage": Row("members"),
+    f"GET {TENANT}/features": Row("members"),
+    f"GET {TENANT}/members": Row("members"),
+    f"PATCH {TENANT}/members/{{user_id}}": Row("members", {"role": "viewer"}),
+    f"DELETE {TENANT}/members/{{user_id}}": Row("members", None, 204),
+    f"POST {TENANT}/ownership": Row("members", {"user_id": str(uuid.UUID(int=0))}, 404),
+    f"GET {TENANT}/invitations": Row("members"),
+    f"POST {TENANT}/invitations": Row("members", {"email": "new{unique}@example.com"}, 201),
+    f"POST {TENANT}/invitations/{{invitation_id}}/resend": Row("members"),
+    f"DELETE {TENANT}/invitations/{{invitation_id}}": Row("members", None, 204),
+    "POST /v1/invitations/accept": Row("users", {"token": "x"}, 410),
+    f"GET {TENANT}/workspaces": Row("members"),
+    f"POST {TENANT}/workspaces": Row("members", {"name": "New {unique}"}, 201),
+    f"GET {TENANT}/workspaces/{{workspace_id}}": Row("members"),
+    f"PATCH {TENANT}/workspaces/{{workspace_id}}": Row("members", {"name": "Renamed {unique}"}),
+    f"PUT {TENANT}/workspaces/{{workspace_id}}/contents": Row(
+        "members", {"sources": [], "products": []}
+    ),
+    f"DELETE {TENANT}/workspaces/{{workspace_id}}": Row("members", None, 204),
+    f"GET {TENANT}/settings": Row("members"),
+    f"PATCH {TENANT}/settings": Row("members", {"language": "de"}),
+    f"GET {TENANT}/settings/history": Row("members"),
+    f"GET {TENANT}/exports": Row("members"),
+    f"POST {TENANT}/exports": Row("members", None, 202),
+    f"GET {TENANT}/exports/{{export_id}}": Row("members"),
+    f"GET {TENANT}/exports/{{export_id}}/archive": Row("members", None, 404),
     f"GET {TENANT}/metrics": Row("members"),
     f"GET {TENANT}/metrics/series": Row("members"),
     f"GET {TENANT}/metrics/topics": Row("members"),
@@ -158,10 +191,31 @@ def operations(routes, prefix=""):
             )
 
 
+def made_for(world, path, tenant):
+    """What an operation is about, made anew for it: some take it away."""
+    name = f"made-{next(_NUMBERS)}@example.com"
+    with world.database.jobs() as work:
+        if "{user_id}" in path:
+            user = work.users.create(name, "Made", None)
+            work.users.add_membership(tenant, user.id, "viewer")
+            return {"user_id": user.id}
+        if "{invitation_id}" in path:
+            token = work.one_time_tokens.issue("invite", email=name)
+            made = work.invitations.create(tenant, name, "viewer", token_id=token.id)
+            return {"invitation_id": made.id}
+        if "{workspace_id}" in path:
+            return {"workspace_id": work.workspaces.create(tenant, "brand", name).id}
+        if "{export_id}" in path:
+            return {"export_id": work.exports.ask(tenant, requested_by="operator").id}
+    return {}
+
+
 def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
     method, path = operation.split()
     ids = world.ids[ids_of]
     key_id = world.key(ids_of, OWNERS[ids_of])[0].id if "{key_id}" in path else None
+    row = MATRIX[operation]
+    body = json.loads(json.dumps(row.body).replace("{unique}", str(next(_NUMBERS))))
     address = path.format(
         key_id=key_id,
         provider_id=provider_of(world, ids_of) if "{provider_id}" in path else None,
@@ -173,12 +227,12 @@ def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
         erasure_id=ids["erasure"],
         file_format="pdf",
         slug="not-found",
+        **made_for(world, path, ids_of),
     )
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    row = MATRIX[operation]
     with world.client(**headers) as client:
         query = {name: value.format(tenant=tenant) for name, value in row.query.items()}
-        return client.request(method, address, json=row.body, params=query or None)
+        return client.request(method, address, json=body, params=query or None)
 
 
 def provider_of(world, tenant):
