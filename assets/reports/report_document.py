@@ -221,6 +221,7 @@ def make_document(
     """
     with press.database.jobs() as work:
         tenant = work.tenants.require(tenant_id)
+        choices, _ = work.tenant_settings.current(tenant_id)
         pointer = work.snapshots.current(tenant_id)
         held = work.ledger.held(tenant_id)
     if pointer is None:
@@ -234,7 +235,7 @@ def make_document(
     snapshot = press.snapshots.open(tenant_id, pointer.version)
     report = build_report(
         snapshot,
-        tenant_name=tenant.name,
+        tenant_name=choices.report_name or tenant.name,
         colour=tenant.colour,
         period=period_of(snapshot, first, last),
         generated_at=press.recorder.started_at,

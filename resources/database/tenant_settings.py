@@ -62,7 +62,6 @@ class TenantChoices(BaseModel):
         language: In which it is written to.
         week_starts_on: The first day of its weeks.
         report_name: What its reports call it; the tenant's name when None.
-        report_footer: A line below its reports.
         retention_days: For how long reviews are kept; for ever when None.
     """
 
@@ -78,7 +77,6 @@ class TenantChoices(BaseModel):
     report_name: Line | None = Field(
         default=None, description="What reports call the tenant; its name when null."
     )
-    report_footer: Line | None = Field(default=None, description="A line below reports.")
     retention_days: Annotated[int, Field(ge=MIN_RETENTION_DAYS, le=MAX_RETENTION_DAYS)] | None = (
         Field(default=None, description="For how long reviews are kept; for ever when null.")
     )

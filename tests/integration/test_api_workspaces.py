@@ -95,7 +95,6 @@ def test_settings_begin_with_their_defaults(ada, settings_address):
         "language": "en",
         "week_starts_on": "monday",
         "report_name": None,
-        "report_footer": None,
         "retention_days": None,
         "revision": 0,
     }
@@ -148,7 +147,7 @@ def test_a_change_that_somebody_else_made_meanwhile_is_not_written_over(ada, set
         {"retention_days": 10**12},
         {"report_name": "two\nlines"},
         {"report_name": ""},
-        {"report_footer": "\ud800"},
+        {"report_name": "\ud800"},
         {"nonsense": 1},
         {"revision": 7},
     ],
