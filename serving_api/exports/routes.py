@@ -24,7 +24,6 @@ router = APIRouter(
         "unauthenticated",
         "forbidden",
         "insufficient-scope",
-        "tenant-suspended",
         "not-found",
         "unavailable",
     ),

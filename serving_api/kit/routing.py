@@ -41,6 +41,8 @@ class Route(APIRoute):
             options["deprecated"] = True
             extra = options.get("openapi_extra") or {}
             options["openapi_extra"] = {**extra, "x-sunset": deprecation.sunset.isoformat()}
+        if "{tenant}" in path:
+            _describe_status(options, endpoint)
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:
@@ -76,10 +78,27 @@ def _describe_key(options: dict[str, Any]) -> None:
     extra = dict(options.get("openapi_extra") or {})
     extra["parameters"] = [*extra.get("parameters", ()), PARAMETER]
     options["openapi_extra"] = extra
+    _also_answer(options, "request-in-flight", "idempotency-key-reused")
+
+
+def _describe_status(options: dict[str, Any], endpoint: Callable[..., Any]) -> None:
+    """Add what a tenant that is not active answers, see :mod:`serving_api.kit.auth`."""
+    served = getattr(endpoint, "serves", frozenset())
+    if "suspended" not in served:
+        _also_answer(options, "tenant-suspended")
+    if "closing" not in served and CHANGING_METHODS & set(options.get("methods") or ()):
+        _also_answer(options, "tenant-closing")
+
+
+def _also_answer(options: dict[str, Any], *slugs: str) -> None:
+    """Add refusals to those that a route declares."""
     responses = dict(options.get("responses") or {})
-    for status, refusal in documented("request-in-flight", "idempotency-key-reused").items():
-        said = responses.get(status)
-        if said is not None and "description" in said:
-            refusal["description"] = f"{said['description']}; {refusal['description']}"
-        responses[status] = {**(said or {}), **refusal}
+    for slug in slugs:
+        for status, refusal in documented(slug).items():
+            said = responses.get(status)
+            if said is not None and "description" in said:
+                if f"(`{slug}`)" in said["description"]:
+                    continue
+                refusal["description"] = f"{said['description']}; {refusal['description']}"
+            responses[status] = {**(said or {}), **refusal}
     options["responses"] = responses

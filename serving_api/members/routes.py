@@ -20,8 +20,8 @@ router = APIRouter(
     responses=documented("unauthenticated", "unavailable"),
     route_class=Route,
 )
-_READING = documented("forbidden", "insufficient-scope", "tenant-suspended", "not-found")
-_WRITING = ("forbidden", "insufficient-scope", "tenant-suspended", "not-found", "tenant-closing")
+_READING = documented("forbidden", "insufficient-scope", "not-found")
+_WRITING = ("forbidden", "insufficient-scope", "not-found")
 _WRITING_BODIES = (*_WRITING, "invalid-parameters", "body-too-large")
 UserId = Annotated[str, Path(description="The user's id, a UUID.")]
 InvitationId = Annotated[str, Path(description="The invitation's id, a UUID.")]

@@ -55,6 +55,7 @@ def list_reports(
         **documented(
             "forbidden",
             "insufficient-scope",
+            "limit-reached",
             "invalid-parameters",
             "too-many-requests",
         ),

@@ -18,9 +18,7 @@ TAG = Tag(name="tenant settings", description="What a tenant chose for itself, w
 router = APIRouter(
     prefix="/v1/tenants/{tenant}/settings",
     tags=[TAG["name"]],
-    responses=documented(
-        "unauthenticated", "insufficient-scope", "tenant-suspended", "not-found", "unavailable"
-    ),
+    responses=documented("unauthenticated", "insufficient-scope", "not-found", "unavailable"),
     route_class=Route,
 )
 _ETAG = {
@@ -61,8 +59,6 @@ def read_settings(
         **documented(
             "forbidden",
             "insufficient-scope",
-            "tenant-suspended",
-            "tenant-closing",
             "precondition-failed",
             "invalid-parameters",
             "body-too-large",

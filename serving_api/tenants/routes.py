@@ -19,13 +19,11 @@ router = APIRouter(
     tags=[TAG["name"]],
     responses=documented("unauthenticated", "insufficient-scope", "unavailable"),
 )
-_OF_MEMBERS = documented("not-found", "tenant-suspended", "insufficient-scope")
+_OF_MEMBERS = documented("not-found", "insufficient-scope")
 _CHANGING = documented(
     "forbidden",
     "insufficient-scope",
-    "tenant-suspended",
     "not-found",
-    "tenant-closing",
     "invalid-parameters",
     "body-too-large",
 )
@@ -105,9 +103,7 @@ def close_tenant(
     "/{tenant}/reopen",  # noqa: FAST003 - AsMember takes it
     operation_id="reopen_tenant",
     summary="Open a tenant again",
-    responses=documented(
-        "forbidden", "insufficient-scope", "tenant-suspended", "not-found", "wrong-status"
-    ),
+    responses=documented("forbidden", "insufficient-scope", "not-found", "wrong-status"),
 )
 @serves("closing")
 def reopen_tenant(session: AsMember, services: CurrentServices) -> schemas.TenantDetails:

@@ -17,12 +17,10 @@ TAG = Tag(name="workspaces", description="The brands, places and teams of a tena
 router = APIRouter(
     prefix="/v1/tenants/{tenant}/workspaces",
     tags=[TAG["name"]],
-    responses=documented(
-        "unauthenticated", "insufficient-scope", "tenant-suspended", "not-found", "unavailable"
-    ),
+    responses=documented("unauthenticated", "insufficient-scope", "not-found", "unavailable"),
     route_class=Route,
 )
-_WRITING = ("forbidden", "insufficient-scope", "tenant-suspended", "tenant-closing")
+_WRITING = ("forbidden", "insufficient-scope")
 _WRITING_BODIES = (*_WRITING, "already-there", "invalid-parameters", "body-too-large")
 WorkspaceId = Annotated[str, Path(description="The workspace's id, a UUID.")]
 
