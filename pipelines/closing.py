@@ -13,7 +13,7 @@ from pipelines.session import Session
 from resources.database.tables import metadata
 from resources.storage.schemas import TABLES
 
-KEPT = frozenset({"events", "usage_entries", "tenants"})
+KEPT = frozenset({"events", "event_publications", "usage_entries", "tenants"})
 """What stays: what happened, without anybody's words; what was used; and the name, which nobody
 else may have, since folders and addresses are called by it."""
 

@@ -40,7 +40,7 @@ def invite(
             days=TIME_OPEN.days,
         )
         work.events.add(
-            "invitation.sent", str(invitation.id), tenant_id=tenant, data={"role": wanted}
+            "invitation.created", str(invitation.id), tenant_id=tenant, data={"role": wanted}
         )
     console.say(
         f"{address} is invited to {tenant} as {wanted}, until "

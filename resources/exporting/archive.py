@@ -38,6 +38,7 @@ ROWS_PER_CSV = 200_000
 
 NOT_EXPORTED = frozenset(
     {
+        "event_publications",  # what has been carried out of the events
         "idempotency_keys",  # answers to requests, kept for two days
         "provider_attempts",  # log-ins under way
         "rate_limits",

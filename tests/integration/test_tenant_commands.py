@@ -60,7 +60,7 @@ def test_people_are_let_in_and_listed(reviewgraph, database, acme):
     assert "invited until" in listed
     with database.jobs() as work:
         kinds = [event.type for event in work.events.unpublished()]
-        assert kinds == ["membership.added", "invitation.sent"]
+        assert kinds == ["membership.added", "invitation.created"]
     with pytest.raises(typer.BadParameter, match="no role 'king'"):
         reviewgraph("tenant", "let-in", acme, "eve@example.com", "--role", "king")
     with pytest.raises(ReviewGraphError, match="no tenant 'nobody'"):
