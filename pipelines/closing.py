@@ -71,6 +71,8 @@ def _erase_rows(session: Session, tenant_id: str) -> dict[str, int]:
         for table in reversed(metadata.sorted_tables):
             if "tenant_id" not in table.c or table.name in KEPT:
                 continue
-            statement = delete(table).where(table.c.tenant_id == tenant_id)
-            counts[f"rows of {table.name}"] = work.session.execute(statement).rowcount
+            statement = (
+                delete(table).where(table.c.tenant_id == tenant_id).returning(table.c.tenant_id)
+            )
+            counts[f"rows of {table.name}"] = len(work.session.execute(statement).all())
     return counts

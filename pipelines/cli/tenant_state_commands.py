@@ -54,7 +54,7 @@ def members(tenant: Tenant) -> None:
             for one in work.members.list(tenant)
         ]
         rows += [
-            (one.email, None, one.role, f"invited until {one.expires_at:%Y-%m-%d}")
+            (one.email, "", one.role, f"invited until {one.expires_at:%Y-%m-%d}")
             for one in work.invitations.list_open(tenant)
         ]
     if rows:

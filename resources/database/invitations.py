@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -210,5 +211,7 @@ class InvitationRepository(Repository):
         return self._one(Invitation, statement)
 
 
-def _is(tenant_id: str, invitation_id: uuid.UUID) -> tuple[object, ...]:
+def _is(
+    tenant_id: str, invitation_id: uuid.UUID
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return invitations.c.tenant_id == tenant_id, invitations.c.id == invitation_id

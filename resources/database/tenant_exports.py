@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Index,
     Table,
     Text,
@@ -198,5 +199,5 @@ class TenantExportRepository(Repository):
         return self._one(TenantExport, statement)
 
 
-def _is(tenant_id: str, export_id: uuid.UUID) -> tuple[object, ...]:
+def _is(tenant_id: str, export_id: uuid.UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return tenant_exports.c.tenant_id == tenant_id, tenant_exports.c.id == export_id

@@ -154,7 +154,7 @@ class UsageRepository(Repository):
         columns = (usage_entries.c.tenant_id, usage_entries.c.kind)
         statement = insert(usage_entries).on_conflict_do_nothing().returning(*columns)
         added = self._execute(statement, rows).all()
-        for tenant_id, kind in sorted(set(added)):
+        for tenant_id, kind in sorted({(row.tenant_id, row.kind) for row in added}):
             if kind in _LIMITED_BY:
                 PlanLimits(self.session).notice(tenant_id, _LIMITED_BY[kind])
         return len(added)

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnElement,
     ForeignKeyConstraint,
     Index,
     PrimaryKeyConstraint,
@@ -211,5 +212,5 @@ class WorkspaceRepository(Repository):
             raise DuplicateError(f"There is a workspace {name!r} already. Choose another name.")
 
 
-def _is(tenant_id: str, workspace_id: uuid.UUID) -> tuple[object, ...]:
+def _is(tenant_id: str, workspace_id: uuid.UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return workspaces.c.tenant_id == tenant_id, workspaces.c.id == workspace_id

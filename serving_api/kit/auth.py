@@ -199,7 +199,7 @@ def tenant_session(
             a difference between the two; ``unauthenticated`` as for :func:`user_session`;
             ``tenant-suspended`` and ``tenant-closing``, see :func:`refuse_resting`.
     """
-    served = getattr(request.scope.get("endpoint"), "serves", frozenset())
+    served: frozenset[TenantStatus] = getattr(request.scope.get("endpoint"), "serves", frozenset())
     is_change = request.method in CHANGING_METHODS
     with (
         member_session(services, principal, tenant, served=served, is_change=is_change) as session,

@@ -83,7 +83,7 @@ def _describe_key(options: dict[str, Any]) -> None:
 
 def _describe_status(options: dict[str, Any], endpoint: Callable[..., Any]) -> None:
     """Add what a tenant that is not active answers, see :mod:`serving_api.kit.auth`."""
-    served = getattr(endpoint, "serves", frozenset())
+    served: frozenset[str] = getattr(endpoint, "serves", frozenset())
     if "suspended" not in served:
         _also_answer(options, "tenant-suspended")
     if "closing" not in served and CHANGING_METHODS & set(options.get("methods") or ()):

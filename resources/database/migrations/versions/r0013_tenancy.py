@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
 
 from resources.database.migrations.walls import EVERYTHING, OWN_TENANT, also_show, protect
 from resources.database.schema import (
@@ -86,7 +87,7 @@ def _random_id() -> sa.Column[object]:
     return sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False)
 
 
-def _of_tenant(table: str) -> tuple[object, ...]:
+def _of_tenant(table: str) -> tuple[SchemaItem, SchemaItem]:
     return (
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
