@@ -88,7 +88,6 @@ def admit(work: UnitOfWork, tenant: str, email: str, role: Role) -> None:
         console.say(f"{email} is {role} of {tenant} already.")
         return
     if known is None:
-        work.limits.admit(tenant, "seats")
         work.users.add_membership(tenant, account.id, role)
         work.events.add("membership.added", str(account.id), tenant_id=tenant, data={"role": role})
     else:

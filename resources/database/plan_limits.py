@@ -26,7 +26,6 @@ from sqlalchemy.dialects.postgresql import insert
 from resources.database.errors import LimitReachedError
 from resources.database.event_records import EventRepository
 from resources.database.jobs import JobQueue, MailQueue
-from resources.database.memberships import MemberRepository
 from resources.database.plans import LIMIT_NAMES, LimitName
 from resources.database.repository import Repository
 from resources.database.schema import SCHEMA, created_at, metadata, one_of, tenant_column
@@ -62,6 +61,10 @@ _COUNTS: Mapping[LimitName, str] = MappingProxyType(
         """,
     }
 )
+_OWNERS = f"""
+    select u.email from {SCHEMA}.memberships m join {SCHEMA}.users u on u.id = m.user_id
+    where m.tenant_id = :tenant and m.role = 'owner' order by u.email
+"""
 COUNTED: tuple[LimitName, ...] = tuple(name for name in LIMIT_NAMES if name in _COUNTS)
 """The limits that count what there is."""
 
@@ -218,10 +221,10 @@ class PlanLimits(Repository):
             data={"limit": limit, "used": used, "month": month.isoformat()},
         )
         tenant = TenantRepository(self.session).require(tenant_id)
-        for owner in MemberRepository(self.session).owners(tenant_id):
+        for address in self._execute(text(_OWNERS), {"tenant": tenant_id}).scalars():
             MailQueue(JobQueue(self.session)).send(
                 "limit",
-                to=owner.email,
+                to=address,
                 tenant=tenant.name,
                 tenant_id=tenant_id,
                 what=IN_WORDS[name],

@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from resources.database.errors import DuplicateError
+from resources.database.plan_limits import PlanLimits
 from resources.database.repository import Repository
 from resources.database.schema import (
     LOGIN_SETTING,
@@ -249,7 +250,13 @@ class UserRepository(Repository):
         self._execute(update(users).where(users.c.id == user_id).values(is_active=is_active))
 
     def add_membership(self, tenant_id: str, user_id: uuid.UUID, role: Role) -> Membership:
-        """Make the user a member of the tenant, or change the member's role."""
+        """Make the user a member of the tenant, or change the member's role.
+
+        Raises:
+            LimitReachedError: If the tenant's plan has no seat left for somebody new.
+        """
+        if self.membership(tenant_id, user_id) is None:
+            PlanLimits(self.session).admit(tenant_id, "seats")
         statement = insert(memberships).values(tenant_id=tenant_id, user_id=user_id, role=role)
         statement = statement.on_conflict_do_update(
             constraint=memberships.primary_key, set_={"role": statement.excluded.role}

@@ -26,14 +26,17 @@ from serving_api.accounts.service import Accounts
 from serving_api.kit.errors import Problem
 from serving_api.kit.parameters import refuse_unstorable_characters
 from serving_api.kit.services import services_of
+from serving_api.members import newcomers
 
 PATH = "/confirm"
+MAX_NAME_LENGTH = 100
 _FOLDER = files("serving_api.accounts")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{64}", re.ASCII)
 _TITLES = {
     "verify_email": "Confirm your address",
     "change_email": "Confirm your new address",
     "reset_password": "Choose another password",
+    "invite": "Join on ReviewGraph",
 }
 _POLICY = (
     "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'self'; "
@@ -70,6 +73,8 @@ async def confirm(request: Request) -> HTMLResponse:
     try:
         password = _checked(given.get("password", ""))
         await passwords.run(token, lambda: _do(accounts, purpose, token, password))
+        name = _checked(given.get("name", "")).strip()[:MAX_NAME_LENGTH]
+        await passwords.run("links", lambda: _do(accounts, purpose, token, password, name))
     except Problem as problem:
         if problem.slug == "invalid-parameters":
             return _ask(purpose, token, f"The password {problem.errors[0].message}.", status=422)
@@ -84,8 +89,10 @@ def _checked(password: str) -> str:
         return ""
 
 
-def _do(accounts: Accounts, purpose: str, token: str, password: str) -> None:
-    if purpose == "reset_password":
+def _do(accounts: Accounts, purpose: str, token: str, password: str, name: str) -> None:
+    if purpose == "invite":
+        newcomers.register(accounts.services, token, name or "New member", password)
+    elif purpose == "reset_password":
         accounts.reset_password(token, password)
     elif purpose == "verify_email":
         accounts.verify_email(token)
@@ -94,8 +101,14 @@ def _do(accounts: Accounts, purpose: str, token: str, password: str) -> None:
 
 
 def _ask(purpose: str, token: str, message: str, *, status: int = HTTPStatus.OK) -> HTMLResponse:
-    title, asks = _TITLES[purpose], purpose == "reset_password"
-    form = {"purpose": purpose, "token": token, "asks_password": asks, "button": title}
+    title = _TITLES[purpose]
+    form = {
+        "purpose": purpose,
+        "token": token,
+        "asks_name": purpose == "invite",
+        "asks_password": purpose in {"reset_password", "invite"},
+        "button": title,
+    }
     return _page(title, message, form=form, status=status)
 
 

@@ -147,11 +147,6 @@ REGISTRY: dict[str, ProblemKind] = {
         "Make room, wait for the next month where the limit is a month's, or ask for a larger "
         "plan. The tenant's usage shows every limit.",
     ),
-    "email-unverified": ProblemKind(
-        HTTPStatus.FORBIDDEN,
-        "Your email address has not been verified",
-        "Open the link in the mail that was sent to it, then send the request again.",
-    ),
     "not-found": ProblemKind(
         HTTPStatus.NOT_FOUND,
         "There is nothing here",

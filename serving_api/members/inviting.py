@@ -201,7 +201,7 @@ def _invitation(invitation: database.Invitation) -> Invitation:
         role=invitation.role,
         invited_by=invitation.invited_by,
         created_at=invitation.created_at,
-        sent_at=invitation.created_at,
-        sent_count=invitation.created_count,
+        sent_at=invitation.sent_at,
+        sent_count=invitation.sent_count,
         expires_at=invitation.expires_at,
     )

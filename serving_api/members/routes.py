@@ -6,22 +6,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from serving_api.identity.routes import CurrentPasswords
 from serving_api.kit.auth import AsMember, AsUser
 from serving_api.kit.errors import documented
+from serving_api.kit.idempotency import without_key
 from serving_api.kit.openapi import Tag
 from serving_api.kit.routing import Route
-from serving_api.members import inviting, schemas, service
+from serving_api.kit.services import CurrentServices
+from serving_api.members import inviting, newcomers, schemas, service
 
 TAG = Tag(name="members", description="Who belongs to a tenant, and who is invited.")
 
 router = APIRouter(
     prefix="/v1",
     tags=[TAG["name"]],
-    responses=documented("unauthenticated", "unavailable"),
+    responses=documented("unavailable"),
     route_class=Route,
 )
-_READING = documented("forbidden", "insufficient-scope", "not-found")
-_WRITING = ("forbidden", "insufficient-scope", "not-found")
+_READING = documented("unauthenticated", "forbidden", "insufficient-scope", "not-found")
+_WRITING = ("unauthenticated", "forbidden", "insufficient-scope", "not-found")
 _WRITING_BODIES = (*_WRITING, "invalid-parameters", "body-too-large")
 UserId = Annotated[str, Path(description="The user's id, a UUID.")]
 InvitationId = Annotated[str, Path(description="The invitation's id, a UUID.")]
@@ -128,6 +131,8 @@ def revoke_invitation(invitation_id: InvitationId, session: AsMember) -> Respons
     operation_id="accept_invitation",
     summary="Accept an invitation",
     responses=documented(
+        "unauthenticated",
+        "insufficient-scope",
         "invitation-invalid",
         "invitation-for-another",
         "tenant-suspended",
@@ -142,3 +147,33 @@ def accept_invitation(wanted: schemas.Acceptance, session: AsUser) -> schemas.Ac
     With another account the answer is 409, and the invitation stays open.
     """
     return inviting.accept(session, wanted)
+
+
+@router.post(
+    "/invitations/register",
+    operation_id="register_with_invitation",
+    summary="Make an account with an invitation",
+    status_code=201,
+    responses=documented(
+        "invitation-invalid",
+        "already-there",
+        "tenant-suspended",
+        "tenant-closing",
+        "invalid-parameters",
+        "body-too-large",
+        "too-many-requests",
+    ),
+)
+@without_key("the invitation is spent with the first request, and works no second time")
+async def register_with_invitation(
+    wanted: schemas.Newcomer, passwords: CurrentPasswords, services: CurrentServices
+) -> schemas.Accepted:
+    """Make an account for the address that was written to, and join the tenant with it.
+
+    The address needs no confirmation, for the link came there. With an account of that address the
+    answer is 409: log in with it, then accept.
+    """
+    password = wanted.password.get_secret_value()
+    return await passwords.run(
+        "links", lambda: newcomers.register(services, wanted.token, wanted.name, password)
+    )

@@ -4,38 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from serving_api.kit.parameters import refuse_unstorable_characters
-from serving_api.tenants.schemas import Role
+from serving_api.accounts.schemas import EmailAddress, NewPassword
+from serving_api.tenants.schemas import Line, Role
 
-MAX_ADDRESS_LENGTH = 254
 MAX_TOKEN_LENGTH = 200
-
-
-def _normal_address(given: str) -> str:
-    # Whether mails reach it is found out by sending one; nothing is looked up here.
-    try:
-        found = validate_email(
-            refuse_unstorable_characters(given), check_deliverability=False, test_environment=True
-        )
-    except EmailNotValidError:
-        raise ValueError("must be an email address such as ann@example.com") from None
-    address = found.normalized.lower()
-    if not address.isascii():
-        raise ValueError("must be written in ASCII")
-    return address
-
-
-EmailAddress = Annotated[
-    str,
-    Field(max_length=MAX_ADDRESS_LENGTH, examples=["ann@example.com"]),
-    AfterValidator(_normal_address),
-]
-"""An email address, in small letters."""
 
 
 class Member(BaseModel):
@@ -108,6 +83,13 @@ class Acceptance(BaseModel):
         max_length=MAX_TOKEN_LENGTH,
         description="From the link in the mail.",
     )
+
+
+class Newcomer(Acceptance):
+    """An account to make with an invitation."""
+
+    name: Line = Field(description="What to call the person.", examples=["Ada Lovelace"])
+    password: NewPassword
 
 
 class Accepted(BaseModel):

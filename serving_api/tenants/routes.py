@@ -41,7 +41,7 @@ def list_tenants(session: AsUser) -> schemas.Tenants:
     summary="Make an organisation",
     status_code=201,
     responses=documented(
-        "email-unverified",
+        "email-not-verified",
         "insufficient-scope",
         "already-there",
         "invalid-parameters",

@@ -71,11 +71,11 @@ def create_tenant(session: UserSession, wanted: NewTenant) -> TenantOfUser:
     """Make an organisation, on the smallest plan, and its first owner.
 
     Raises:
-        Problem: ``email-unverified``; ``already-there`` for an id that is taken;
+        Problem: ``email-not-verified``; ``already-there`` for an id that is taken;
             ``too-many-requests`` for a user who made several today.
     """
     if session.user.email_verified_at is None:
-        raise Problem("email-unverified")
+        raise Problem("email-not-verified")
     verdict = session.work.rate_limits.take(
         f"tenants made by {session.user.id}", limit=MAX_NEW_TENANTS, seconds=_NEW_TENANTS_SECONDS
     )

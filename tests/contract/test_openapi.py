@@ -94,6 +94,7 @@ def test_every_route_that_needs_a_token_says_so(document):
         "post /v1/auth/refresh",
         "post /v1/auth/second-factor",
         "post /v1/auth/register",
+        "post /v1/invitations/register",
         "post /v1/auth/verify-email",
         "post /v1/auth/forgot-password",
         "post /v1/auth/reset-password",

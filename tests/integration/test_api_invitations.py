@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from tests.api_world import PASSWORD
+
 _NUMBERS = itertools.count(1)
 
 
@@ -220,3 +222,69 @@ def test_a_suspended_tenant_lets_nobody_in(world, tenant):
     with world.database.jobs() as work:
         work.tenants.set_status(tenant, "active")
     assert accept(world, "eve", token).status_code == 200
+
+
+def register(world, token, name="Nora New", password="tulips argue with thunder"):
+    with world.client() as client:
+        return client.post(
+            "/v1/invitations/register", json={"token": token, "name": name, "password": password}
+        )
+
+
+def log_in(world, email, password="tulips argue with thunder"):
+    with world.client() as client:
+        return client.post("/v1/auth/token", json={"email": email, "password": password})
+
+
+def test_a_newcomer_makes_an_account_with_the_invitation_and_is_in(world, tenant):
+    made = invite(world, tenant, "nora@example.com").json()
+    token = token_of(world, tenant, made["id"])
+    weak = register(world, token, password="password")
+    assert weak.status_code == 422
+    assert "password" in weak.json()["errors"][0]["location"]
+    answer = register(world, token)
+    assert answer.status_code == 201, answer.text
+    assert answer.json() == {"tenant": tenant, "tenant_name": tenant, "role": "analyst"}
+    assert log_in(world, "nora@example.com").status_code == 200
+    assert register(world, token).status_code == 410
+    assert register(world, "x").status_code == 410
+
+
+def test_who_has_an_account_is_told_to_log_in_and_the_invitation_stays_open(world, tenant):
+    token = token_of(world, tenant, invite(world, tenant).json()["id"])
+    answer = register(world, token)
+    assert (answer.status_code, slug(answer)) == (409, "already-there")
+    assert accept(world, "eve", token).status_code == 200
+
+
+def test_an_account_that_somebody_made_in_another_s_name_is_taken_over(world, tenant):
+    with world.database.jobs() as work:
+        trap = work.users.create("otto@example.com", "Trap", PASSWORD, is_verified=False)
+        session = work.sessions.start(trap.id)
+    token = token_of(world, tenant, invite(world, tenant, "otto@example.com").json()["id"])
+    assert register(world, token, "Otto").status_code == 201
+    assert log_in(world, "otto@example.com", PASSWORD).status_code == 401
+    assert log_in(world, "otto@example.com").status_code == 200
+    with world.database.jobs() as work:
+        assert work.users.get(trap.id).name == "Otto"
+        assert work.sessions.user_of(trap.id, session.id) is None
+
+
+def test_the_link_in_the_mail_leads_to_a_page_that_lets_the_newcomer_in(world, tenant):
+    made = invite(world, tenant, "paula@example.com").json()
+    token = token_of(world, tenant, made["id"])
+    with world.client() as client:
+        address = f"/confirm?purpose=invite&token={token}"
+        for _ in range(3):  # looking at it uses nothing up
+            page = client.get(address)
+            assert page.status_code == 200
+            assert 'name="name"' in page.text
+        form = {
+            "purpose": "invite", "token": token, "name": "Paula",
+            "password": "tulips argue with thunder",
+        }  # fmt: skip
+        done = client.post("/confirm", data=form)
+        assert done.status_code == 200, done.text
+    assert log_in(world, "paula@example.com").status_code == 200
+    with world.database.jobs() as work:
+        assert "Paula" in {member.name for member in work.members.list(tenant)}

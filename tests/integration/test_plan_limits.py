@@ -197,3 +197,13 @@ def test_a_suspended_tenant_is_neither_asked_for_nor_reported(database, acme):
 def test_usage_and_limits_over_the_whole_month():
     assert month_of(date(2026, 2, 11)) == (date(2026, 2, 1), date(2026, 2, 28))
     assert month_of(date(2026, 12, 31)) == (date(2026, 12, 1), date(2026, 12, 31))
+
+
+def test_whoever_joins_takes_a_seat_by_whatever_way(database, acme):
+    with database.jobs() as work:
+        work.tenants.set_plan(acme, "team", limits={"seats": 3})
+        third, fourth = (work.users.create(f"{n}@example.com", str(n), None) for n in (3, 4))
+        work.users.add_membership(acme, third.id, "viewer")
+        work.users.add_membership(acme, third.id, "admin")  # the same person
+        with pytest.raises(LimitReachedError, match="allows 3 members"):
+            work.users.add_membership(acme, fourth.id, "viewer")

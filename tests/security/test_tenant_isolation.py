@@ -121,6 +121,9 @@ MATRIX = {
     ),
     f"POST {TENANT}/invitations/{{invitation_id}}/resend": Row("members", viewers=False),
     f"DELETE {TENANT}/invitations/{{invitation_id}}": Row("members", None, 204, viewers=False),
+    "POST /v1/invitations/register": Row(
+        "everyone", {"token": "x", "name": "X", "password": NEW_PASSWORD}, 410
+    ),
     "POST /v1/invitations/accept": Row("users", {"token": "x"}, 410),
     f"GET {TENANT}/workspaces": Row("members"),
     f"POST {TENANT}/workspaces": Row("members", {"name": "New {unique}"}, 201, viewers=False),

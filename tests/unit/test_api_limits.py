@@ -33,6 +33,7 @@ LIMITED_OTHERWISE = {
     "read_signing_keys",
     "refresh_session",
     "register",
+    "register_with_invitation",
     "remove_second_factor",
     "renew_recovery_codes",
     "reset_password",
