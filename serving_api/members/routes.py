@@ -135,6 +135,7 @@ def revoke_invitation(invitation_id: InvitationId, session: AsMember) -> Respons
         "insufficient-scope",
         "invitation-invalid",
         "invitation-for-another",
+        "limit-reached",
         "tenant-suspended",
         "tenant-closing",
         "invalid-parameters",
@@ -157,6 +158,7 @@ def accept_invitation(wanted: schemas.Acceptance, session: AsUser) -> schemas.Ac
     responses=documented(
         "invitation-invalid",
         "already-there",
+        "limit-reached",
         "tenant-suspended",
         "tenant-closing",
         "invalid-parameters",
