@@ -72,9 +72,8 @@ async def confirm(request: Request) -> HTMLResponse:
     accounts = Accounts(services_of(request), passwords.limits)
     try:
         password = _checked(given.get("password", ""))
-        await passwords.run(token, lambda: _do(accounts, purpose, token, password))
         name = _checked(given.get("name", "")).strip()[:MAX_NAME_LENGTH]
-        await passwords.run("links", lambda: _do(accounts, purpose, token, password, name))
+        await passwords.run(token, lambda: _do(accounts, purpose, token, password, name))
     except Problem as problem:
         if problem.slug == "invalid-parameters":
             return _ask(purpose, token, f"The password {problem.errors[0].message}.", status=422)

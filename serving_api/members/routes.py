@@ -177,5 +177,5 @@ async def register_with_invitation(
     """
     password = wanted.password.get_secret_value()
     return await passwords.run(
-        "links", lambda: newcomers.register(services, wanted.token, wanted.name, password)
+        wanted.token, lambda: newcomers.register(services, wanted.token, wanted.name, password)
     )
