@@ -58,7 +58,11 @@ def _erase_folders(session: Session, tenant_id: str) -> dict[str, int]:
         folder = session.settings.home / name / tenant_id
         counts[f"files in {name}"] = sum(path.is_file() for path in folder.rglob("*"))
         shutil.rmtree(folder, ignore_errors=True)
+    with session.database.jobs() as work:
+        longer = [f"{one.id}-" for one in work.tenants.list() if one.id.startswith(f"{tenant_id}-")]
     for path in (session.settings.home / "rejects").glob(f"{tenant_id}-*.csv"):
+        if path.name.startswith(tuple(longer)):
+            continue  # of acme-hotels, not of acme
         path.unlink(missing_ok=True)
         counts["files in rejects"] = counts.get("files in rejects", 0) + 1
     return counts
