@@ -72,8 +72,10 @@ def of_bearer(principal: Principal, limit: int) -> Allowance:
 
 
 def of_tenant(tenant: Tenant, limit: int) -> Allowance:
-    """What all users and keys of a tenant may send together."""
-    return Allowance("tenant", f"requests of tenant {tenant.id}", limit * USERS_AT_ONCE)
+    """What all users and keys of a tenant may send together, within its plan."""
+    together, of_plan = limit * USERS_AT_ONCE, tenant.limits.limit("requests_per_minute")
+    most = together if of_plan is None else min(together, of_plan)
+    return Allowance("tenant", f"requests of tenant {tenant.id}", most)
 
 
 @dataclass(slots=True)
