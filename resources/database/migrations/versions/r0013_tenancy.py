@@ -107,7 +107,7 @@ def _create_flags() -> None:
         sa.Column("description", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("is_on", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         _json("plans", "[]"),
-        sa.Column("percentage", sa.SmallInteger(), server_default=sa.text("100"), nullable=False),
+        sa.Column("percentage", sa.Integer(), server_default=sa.text("100"), nullable=False),
         sa.Column("updated_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
             "percentage between 0 and 100", name=op.f("ck_feature_flags_percentage")
