@@ -17,7 +17,7 @@ from resources.database.schema import (
 )
 
 revision = "0013"
-down_revision = "0014"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
