@@ -40,6 +40,7 @@ _TELLING = (
     MemoryError,
 )
 
+_encoder = json.JSONEncoder(default=str)
 _bound: ContextVar[dict[str, Any]] = ContextVar("fields of the log", default={})  # noqa: B039 - never changed in place
 
 
@@ -51,6 +52,9 @@ def log_to_stderr() -> None:
     """
     if is_server():
         return
+    # What no line tells is not gathered for each of them: who called, in which thread and process.
+    logging._srcfile = None  # noqa: SLF001 - as the manual of logging advises
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
@@ -99,7 +103,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line["errors"] = [_told(error) for error in _chain(record.exc_info[1])]
-        return json.dumps(line, default=str)
+        return _encoder.encode(line)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -7,9 +7,9 @@ and a client that hangs up cancels the work behind it.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -168,7 +168,7 @@ def _request_id(given: str | None) -> str:
     """The client's id where it is harmless in a log, else a new one."""
     if given and _GIVEN_REQUEST_ID.fullmatch(given):
         return given
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:

@@ -30,7 +30,6 @@ from serving_api.kit.memory import (
 from serving_api.kit.services import Services
 
 _LOOKED_AT = (b"authorization", b"if-none-match", b"accept", b"accept-encoding")
-_OF_BODIES = frozenset({b"content-length", b"content-type", b"content-encoding"})
 _OK, _NOT_MODIFIED = 200, 304
 
 Asked = Mapping[bytes, bytes]
@@ -152,14 +151,11 @@ def _note_for_log(scope: Scope, answer: RememberedAnswer, grant: Grant) -> None:
 
 
 async def _send(send: Send, answer: RememberedAnswer, *, is_held: bool) -> None:
-    headers = answer.headers
-    if is_held:
-        headers = [one for one in headers if one[0] not in _OF_BODIES]
     await send(
         {
             "type": "http.response.start",
             "status": _NOT_MODIFIED if is_held else _OK,
-            "headers": list(headers),
+            "headers": answer.headers_if_held if is_held else answer.headers,
         }
     )
     body = b"" if is_held else answer.body or b""

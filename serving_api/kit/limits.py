@@ -109,14 +109,20 @@ class Allowances:
         Returns:
             False, with nothing taken, if any of the allowances has no lease left.
         """
-        now = time.monotonic()
+        return self._taken_from(allowances) is not None
+
+    def _taken_from(self, allowances: Sequence[Allowance]) -> list[_Lease] | None:
+        """The leases that a request was taken from; None if it was not."""
+        now, leases = time.monotonic(), []
         with self._lock:
-            leases = [self._leases.get(one.name) for one in allowances]
-            if any(lease is None or lease.left < 1 or now >= lease.ends for lease in leases):
-                return False
+            for one in allowances:
+                lease = self._leases.get(one.name)
+                if lease is None or lease.left < 1 or now >= lease.ends:
+                    return None
+                leases.append(lease)
             for lease in leases:
-                lease.left -= 1  # type: ignore[union-attr] # none is None here
-        return True
+                lease.left -= 1
+        return leases
 
     def take(self, allowance: Allowance) -> None:
         """Let a request through, or not; asks the database when nothing is leased.
@@ -148,13 +154,12 @@ class Allowances:
 
         So nobody has to wait while requests keep coming. Call it from the event loop.
         """
-        if not self.take_leased(allowances):
+        leases = self._taken_from(allowances)
+        if leases is None:
             return False
-        for one in allowances:
-            with self._lock:
-                lease = self._leases.get(one.name)
-            is_short = lease is not None and lease.left * _AHEAD < one.batch
-            if lease is not None and is_short and one.batch > _AHEAD and not lease.is_asked_for:
+        for one, lease in zip(allowances, leases, strict=True):
+            is_short = lease.left * _AHEAD < one.batch
+            if is_short and one.batch > _AHEAD and not lease.is_asked_for:
                 lease.is_asked_for = True
                 task = asyncio.create_task(self._lease_ahead(one, lease))
                 self._asking.add(task)  # the event loop alone would let go of it

@@ -32,6 +32,7 @@ _SECONDS_AHEAD = 2.0  # one request lets the route decide again before all would
 MAX_GRANTS = 20_000
 MAX_ANSWERS_BYTES = 64 * 1024 * 1024
 _MAX_ADDRESS = 4096
+_OF_BODIES = frozenset({b"content-length", b"content-type", b"content-encoding"})
 _SCOPE = "reviewgraph.observation"
 
 Address = tuple[bytes, bytes, bytes, bytes]
@@ -68,6 +69,7 @@ class RememberedAnswer:
         follows_current: Whether it is right only while this snapshot is the current one.
         etag: Its name.
         headers: All its headers.
+        headers_if_held: Those that go without its body.
         body: Its body; None where only its name is known, because the client had the body.
         route: For the log.
     """
@@ -78,6 +80,7 @@ class RememberedAnswer:
     follows_current: bool
     etag: bytes
     headers: list[tuple[bytes, bytes]]
+    headers_if_held: list[tuple[bytes, bytes]]
     body: bytes | None
     route: object
 
@@ -245,6 +248,7 @@ def tell(
         follows_current=follows_current,
         etag=response.headers["etag"].encode("latin-1"),
         headers=list(response.raw_headers),
+        headers_if_held=[one for one in response.raw_headers if one[0] not in _OF_BODIES],
         body=bytes(response.body) if is_whole else None,
         route=route,
     )
