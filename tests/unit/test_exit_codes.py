@@ -156,6 +156,7 @@ def test_every_command_is_tried_wrongly():
         ("keys", "list"),
         ("keys", "rotate"),
         ("mail", "list"),
+        ("openapi",),
         ("tenant", "list"),
         ("worker",),
     }
