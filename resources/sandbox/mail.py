@@ -138,4 +138,4 @@ def running_mail_server(folder: Path, *, port: int = 0) -> Iterator[str]:
 def _read(path: Path) -> StoredMail:
     mail = message_from_bytes(path.read_bytes(), policy=default)
     taken_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return StoredMail(path.stem, taken_at, mail)  # type: ignore[arg-type]
+    return StoredMail(path.stem, taken_at, mail)
