@@ -6,7 +6,7 @@ silent, or shows fewer reviews than it says it has, can be seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from resources.database.repository import Repository
 from resources.database.schema import TIMESTAMP, metadata, tenant_column
@@ -125,3 +125,13 @@ class SourceDayRepository(Repository):
         statement = select(source_days).where(source_days.c.day == day)
         order = (source_days.c.tenant_id, source_days.c.source)
         return self._all(SourceDay, statement.order_by(*order))
+
+    def latest(self, tenant_id: str, sources: Collection[str]) -> dict[str, SourceDay]:
+        """The last day on which each of some sources gave a tenant anything, by source."""
+        statement = (
+            select(source_days)
+            .ext(distinct_on(source_days.c.source))
+            .where(source_days.c.tenant_id == tenant_id, source_days.c.source.in_(sources))
+            .order_by(source_days.c.source, source_days.c.day.desc())
+        )
+        return {day.source: day for day in self._all(SourceDay, statement)}

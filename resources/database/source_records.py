@@ -22,7 +22,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    and_,
+    delete,
+    exists,
     func,
+    or_,
     select,
     text,
     update,
@@ -30,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.database.plan_limits import PlanLimits
+from resources.database.errors import DuplicateError
 from resources.database.repository import Repository
 from resources.database.schema import (
     TIMESTAMP,
@@ -211,6 +216,76 @@ class SourceRepository(Repository):
         )
         return self._exactly_one(Source, statement.returning(sources))
 
+    def add(
+        self, tenant_id: str, kind: str, name: str, config: Mapping[str, Any], *, is_active: bool
+    ) -> Source:
+        """Add a source under a name that is free.
+
+        Raises:
+            DuplicateError: If the tenant has a source of that name.
+        """
+        statement = (
+            insert(sources)
+            .values(
+                tenant_id=tenant_id, kind=kind, name=name, config=dict(config), is_active=is_active
+            )
+            .on_conflict_do_nothing()
+            .returning(sources)
+        )
+        source = self._one(Source, statement)
+        if source is None:
+            raise DuplicateError(f"There is a source {name!r} already. Choose another name.")
+        return source
+
+    def change(
+        self,
+        tenant_id: str,
+        source_id: uuid.UUID,
+        *,
+        config: Mapping[str, Any] | None = None,
+        is_active: bool | None = None,
+    ) -> Source | None:
+        """Change what is given of a source and leave the rest; None if there is no such source."""
+        given = {"config": None if config is None else dict(config), "is_active": is_active}
+        changes = {name: value for name, value in given.items() if value is not None}
+        if not changes:
+            return self.get(tenant_id, source_id)
+        statement = (
+            update(sources)
+            .where(sources.c.tenant_id == tenant_id, sources.c.id == source_id)
+            .values(**changes)
+            .returning(sources)
+        )
+        return self._one(Source, statement)
+
+    def remove(self, tenant_id: str, source_id: uuid.UUID) -> bool:
+        """Strike out a source that has never bought a task; whether it was struck out.
+
+        What tasks cost is told by their source: one that has bought any stays, and can be paused.
+        """
+        has_asked = exists().where(
+            dataforseo_tasks.c.tenant_id == tenant_id, dataforseo_tasks.c.source_id == source_id
+        )
+        statement = (
+            delete(sources)
+            .where(sources.c.tenant_id == tenant_id, sources.c.id == source_id, ~has_asked)
+            .returning(sources.c.id)
+        )
+        return self._execute(statement).one_or_none() is not None
+
+    def page(self, tenant_id: str, *, limit: int, after: str | None = None) -> tuple[Source, ...]:
+        """Some of the tenant's sources, by name.
+
+        Args:
+            tenant_id: The tenant.
+            limit: How many at most.
+            after: The name behind which to begin; the first one when not given.
+        """
+        statement = select(sources).where(sources.c.tenant_id == tenant_id)
+        if after is not None:
+            statement = statement.where(sources.c.name > after)
+        return self._all(Source, statement.order_by(sources.c.name).limit(limit))
+
     def get(self, tenant_id: str, source_id: uuid.UUID) -> Source | None:
         """One source of the tenant."""
         statement = select(sources).where(
@@ -265,14 +340,29 @@ class ImportRepository(Repository):
         )
         return self._one(ImportBatch, statement)
 
-    def list(self, tenant_id: str, *, limit: int = 100) -> tuple[ImportBatch, ...]:
-        """The tenant's batches, latest first."""
-        statement = (
-            select(import_batches)
-            .where(import_batches.c.tenant_id == tenant_id)
-            .order_by(import_batches.c.landed_at.desc(), import_batches.c.id)
-            .limit(limit)
-        )
+    def list(
+        self,
+        tenant_id: str,
+        *,
+        limit: int = 100,
+        after: tuple[datetime, str] | None = None,
+    ) -> tuple[ImportBatch, ...]:
+        """The tenant's batches, latest first.
+
+        Args:
+            tenant_id: The tenant.
+            limit: How many at most.
+            after: When the batch landed behind which to begin, and its id; the latest one when not
+                given.
+        """
+        landed_at, batch_id = import_batches.c.landed_at, import_batches.c.id
+        statement = select(import_batches).where(import_batches.c.tenant_id == tenant_id)
+        if after is not None:
+            moment, last_id = after
+            statement = statement.where(
+                or_(landed_at < moment, and_(landed_at == moment, batch_id > last_id))
+            )
+        statement = statement.order_by(landed_at.desc(), batch_id).limit(limit)
         return self._all(ImportBatch, statement)
 
     def on_days(self, days: tuple[date, date]) -> tuple[ImportBatch, ...]:
