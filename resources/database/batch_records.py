@@ -6,7 +6,7 @@ to; this says which of its batches are in that sum, and what their outcome reste
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
@@ -172,6 +172,20 @@ class BatchRepository(Repository):
         return {
             (row.tenant_id, row.day): RowCounts(*(getattr(row, name) for name in columns))
             for row in self._execute(statement)
+        }
+
+    def of_batches(
+        self, tenant_id: str, stage: BatchStage, batch_ids: Collection[str]
+    ) -> dict[str, BatchRecord]:
+        """What a stage made of some of a tenant's batches, by batch; the latest of several days."""
+        statement = select(batch_runs).where(
+            batch_runs.c.tenant_id == tenant_id,
+            batch_runs.c.stage == stage,
+            batch_runs.c.batch_id.in_(batch_ids),
+        )
+        return {
+            record.batch_id: record
+            for record in self._all(BatchRecord, statement.order_by(batch_runs.c.day))
         }
 
     def last_done_before(

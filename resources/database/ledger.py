@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import case, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from resources.database.due_stages import READS, DueStage, reason_of, select_due
 from resources.database.repository import Repository
@@ -138,6 +138,38 @@ class LedgerRepository(Repository):
         if tenants is not None:
             statement = statement.where(stage_runs.c.tenant_id.in_(tenants))
         return [row.day for row in self._execute(statement)]
+
+    def days_before(self, tenant_id: str, *, limit: int, before: date | None = None) -> list[date]:
+        """The latest days of which there is a record of a tenant, the latest first.
+
+        Args:
+            tenant_id: The tenant.
+            limit: How many at most.
+            before: Only days before this one.
+        """
+        statement = select(stage_runs.c.day).distinct().where(stage_runs.c.tenant_id == tenant_id)
+        if before is not None:
+            statement = statement.where(stage_runs.c.day < before)
+        statement = statement.order_by(stage_runs.c.day.desc()).limit(limit)
+        return [row.day for row in self._execute(statement)]
+
+    def last_of_each_stage(self, tenant_id: str) -> dict[Stage, StageRecord]:
+        """The record that ended last with success of each stage of a tenant, by stage."""
+        statement = (
+            select(stage_runs)
+            .ext(distinct_on(stage_runs.c.stage))
+            .where(stage_runs.c.tenant_id == tenant_id, stage_runs.c.status == "done")
+            .order_by(stage_runs.c.stage, stage_runs.c.finished_at.desc())
+        )
+        return {record.stage: record for record in self._all(StageRecord, statement)}
+
+    def unfinished(self, tenant_id: str) -> tuple[StageRecord, ...]:
+        """The records of a tenant's stages that run, failed or are held, the latest day first."""
+        statement = select(stage_runs).where(
+            stage_runs.c.tenant_id == tenant_id, stage_runs.c.status != "done"
+        )
+        order = (stage_runs.c.day.desc(), _STAGE_NUMBER)
+        return self._all(StageRecord, statement.order_by(*order))
 
     def last_days(self) -> dict[str, date]:
         """The last day of which each tenant in sight has a record."""
