@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from resources.database import Database
 from resources.outgoing import OutgoingClient
 from resources.settings import Settings
+from resources.storage.lake import Lake
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
 from serving_api.accounts import page as confirming
@@ -29,6 +30,7 @@ from serving_api.health import routes as health
 from serving_api.identity import routes as identity
 from serving_api.identity.passwords import PasswordChecks
 from serving_api.identity_providers import routes as identity_providers
+from serving_api.imports import routes as imports
 from serving_api.introduction import INTRODUCTION
 from serving_api.kit import errors, openapi
 from serving_api.kit.caching import AnswerCache, KeptBody
@@ -48,13 +50,16 @@ from serving_api.metrics import routes as metrics
 from serving_api.privacy import routes as privacy
 from serving_api.reports import routes as reports
 from serving_api.reviews import routes as reviews
+from serving_api.runs import routes as runs
 from serving_api.second_factors import routes as second_factors
 from serving_api.sessions import routes as sessions
 from serving_api.sessions.sign_ins import SignIns
 from serving_api.single_sign_on import routes as single_sign_on
 from serving_api.single_sign_on.service import SingleSignOn
+from serving_api.sources import routes as sources
 from serving_api.tenant_settings import routes as tenant_settings
 from serving_api.tenants import routes as tenants
+from serving_api.topics import routes as topics
 from serving_api.workspaces import routes as workspaces
 
 SLICES = (
@@ -71,7 +76,11 @@ SLICES = (
     tenant_settings,
     exports,
     metrics,
+    topics,
     reviews,
+    sources,
+    imports,
+    runs,
     corrections,
     enrichment,
     analysis,
@@ -87,6 +96,7 @@ def create_app(
     database: Database | None = None,
     snapshots: SnapshotStore | None = None,
     objects: ObjectStore | None = None,
+    lake: Lake | None = None,
 ) -> FastAPI:
     """Build the API.
 
@@ -98,6 +108,7 @@ def create_app(
         database: The application's database, migrated.
         snapshots: Where the numbers are published.
         objects: Where the files of reports are.
+        lake: Where the reviews' earlier versions and the rejected rows are; only ever read.
 
     Raises:
         ValueError: If the secret key is too short to sign tokens with.
@@ -126,6 +137,7 @@ def create_app(
             app.state.services = Services(
                 database=used_database,
                 snapshots=used_snapshots,
+                lake=lake or Lake.from_settings(settings),
                 objects=objects or ObjectStore.from_settings(settings),
                 keyring=keyring,
                 tokens=tokens,

@@ -20,7 +20,7 @@ import httpx2
 import polars as pl
 from fastapi import FastAPI
 
-from resources.database import Database
+from resources.database import Database, ImportBatch, StageRecord
 from resources.database.api_keys import ApiKey
 from resources.settings import Settings
 from resources.storage.objects import ObjectStore
@@ -30,6 +30,7 @@ from serving_api.server import AnnouncingServer, address_of, bind
 
 PASSWORD = "correct horse battery staple"
 FIRST_DAY = date(2026, 1, 29)
+RECEIVED_DAY = date(2026, 3, 20)
 FORMATS = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
@@ -50,7 +51,8 @@ class World:
         snapshots: Its snapshots.
         objects: Its files.
         users: Email of each user by nickname.
-        ids: What exists of each tenant: ``snapshot``, ``report``, ``request`` and ``file``.
+        ids: What exists of each tenant: ``snapshot``, ``report``, ``request``, ``file``,
+            ``review``, ``source`` and ``import``.
         tokens: Access tokens by nickname, each fetched once.
     """
 
@@ -132,8 +134,8 @@ def reviews_of(tenant: str) -> list[dict[str, Any]]:
                 "topics": [] if mood is None else ["price", "delivery"][: n % 3],
                 "topic_reasons": [] if mood is None else ["cheap", "late"][: n % 3],
                 "keywords": ["kettle"],
-                "entities": [],
-                "entity_kinds": [],
+                "entities": [] if n % 4 else [f"Name {n % 8}"],
+                "entity_kinds": [] if n % 4 else ["person"],
                 "day": date(2026, 3, 20),
                 "batch_id": "batch",
                 "record_number": n + 1,
@@ -207,6 +209,13 @@ def tables_of(reviews: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
                 "count(*) / any_value(total) as share_of_reviews from (select *, "
                 "unnest(topics) as topic, count(*) over (partition by dimension, member) as total "
                 f"from cells) where {in_all_or_product} group by all order by 1, 2, 3"
+            ),
+            "topic_weekly": table(
+                "select topic, date_trunc('week', posted_day)::date as week_start, "
+                "count(*) as mention_count, "
+                "count(*) filter (sentiment = 'negative') as negative_count "
+                "from (select *, unnest(topics) as topic from cells where dimension = 'all') "
+                "where has_posted_date group by all order by 1, 2"
             ),
         }
 
@@ -317,6 +326,29 @@ def _publish(
             path=str(published.path),
             row_count=sum(published.row_counts.values()),
         )
+        source = work.sources.create(
+            tenant,
+            "google_reviews",
+            f"maps of {tenant}",
+            {"place_id": f"place-of-{tenant}", "location_code": 2840, "language_code": "en"},
+        )
+        batch_id = hashlib.md5(f"file of {tenant}".encode()).hexdigest()
+        work.imports.record(
+            ImportBatch(
+                id=batch_id,
+                tenant_id=tenant,
+                source="shop",
+                file_name=f"reviews of {tenant}.csv",
+                byte_count=1000,
+                record_count=90,
+                day=RECEIVED_DAY,
+                mapping={"text": "Review"},
+                landed_at=datetime(2026, 3, 20, 8, tzinfo=UTC),
+            )
+        )
+        work.ledger.record(
+            StageRecord(tenant_id=tenant, day=RECEIVED_DAY, stage="collected", rows_kept=90)
+        )
         request = work.reports.request(tenant, requested_by="schedule")
         report = work.reports.add_document(
             tenant,
@@ -338,4 +370,6 @@ def _publish(
         "file": files[0]["key"],
         "erasure": str(erasure.id),
         "review": review_key(tenant, 0),
+        "source": str(source.id),
+        "import": batch_id,
     }

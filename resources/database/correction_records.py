@@ -130,6 +130,22 @@ class CorrectionRepository(Repository):
         order = (corrections.c.created_at.desc(), corrections.c.field, corrections.c.revision)
         return self._all(Correction, statement.order_by(*order))
 
+    def histories(
+        self, tenant_id: str, review_keys: Collection[str]
+    ) -> dict[str, tuple[Correction, ...]]:
+        """All that was ever said of some reviews, by review, the latest first.
+
+        Reviews of which nothing was said are left out.
+        """
+        statement = select(corrections).where(
+            corrections.c.tenant_id == tenant_id, corrections.c.review_key.in_(review_keys)
+        )
+        order = (corrections.c.created_at.desc(), corrections.c.revision.desc())
+        said: dict[str, tuple[Correction, ...]] = {}
+        for correction in self._all(Correction, statement.order_by(*order)):
+            said[correction.review_key] = (*said.get(correction.review_key, ()), correction)
+        return said
+
     def of_tenant(
         self, tenant_id: str, *, field: CorrectedField | None = None
     ) -> tuple[Correction, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, TypedDict
@@ -201,6 +201,15 @@ class ReportRepository(Repository):
             report_requests.c.tenant_id == tenant_id, report_requests.c.id == request_id
         )
         return self._one(ReportRequest, statement)
+
+    def requests_by_id(
+        self, tenant_id: str, request_ids: Collection[uuid.UUID]
+    ) -> dict[uuid.UUID, ReportRequest]:
+        """Some of the tenant's requests, by their ids; those that it does not have are left out."""
+        statement = select(report_requests).where(
+            report_requests.c.tenant_id == tenant_id, report_requests.c.id.in_(request_ids)
+        )
+        return {request.id: request for request in self._all(ReportRequest, statement)}
 
     def requests(
         self, *statuses: RequestStatus, tenant_id: str | None = None, limit: int = 100

@@ -224,6 +224,8 @@ class SourceRepository(Repository):
         Raises:
             DuplicateError: If the tenant has a source of that name.
         """
+        if is_active:
+            PlanLimits(self.session).admit(tenant_id, "sources")
         statement = (
             insert(sources)
             .values(
@@ -248,8 +250,11 @@ class SourceRepository(Repository):
         """Change what is given of a source and leave the rest; None if there is no such source."""
         given = {"config": None if config is None else dict(config), "is_active": is_active}
         changes = {name: value for name, value in given.items() if value is not None}
-        if not changes:
-            return self.get(tenant_id, source_id)
+        found = self.get(tenant_id, source_id)
+        if not changes or found is None:
+            return found
+        if is_active and not found.is_active:
+            PlanLimits(self.session).admit(tenant_id, "sources")
         statement = (
             update(sources)
             .where(sources.c.tenant_id == tenant_id, sources.c.id == source_id)

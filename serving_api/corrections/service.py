@@ -60,6 +60,13 @@ def history(session: TenantSession, snapshots: SnapshotStore, review_key: str) -
     return CorrectionHistory(items=[_correction(one) for one in said])
 
 
+def histories(session: TenantSession, review_keys: list[str]) -> dict[str, list[Correction]]:
+    """All that was ever said of some reviews, by review; what has none is an empty list."""
+    session.require("reviews:read")
+    said = session.work.corrections.histories(session.tenant.id, review_keys)
+    return {key: [_correction(one) for one in said.get(key, ())] for key in review_keys}
+
+
 def _published(session: TenantSession, snapshots: SnapshotStore, review_key: str) -> dict[str, Any]:
     """The review as it was published last."""
     current = session.work.snapshots.current(session.tenant.id)

@@ -238,6 +238,16 @@ REGISTRY: dict[str, ProblemKind] = {
         "The first request with this idempotency key is still being worked on",
         "Wait the seconds given in Retry-After, then send the request again with its key.",
     ),
+    "name-taken": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "The name is taken",
+        "Choose another name, or change what has this one.",
+    ),
+    "in-use": ProblemKind(
+        HTTPStatus.CONFLICT,
+        "Something else depends on it",
+        "It cannot be removed while something else depends on it.",
+    ),
     "too-many-requests": ProblemKind(
         HTTPStatus.TOO_MANY_REQUESTS,
         "More is asked for than can be worked on",

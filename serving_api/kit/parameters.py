@@ -25,6 +25,10 @@ def refuse_unstorable_characters(text: str) -> str:
     return text
 
 
+refuse_unstorable_in_paths = AfterValidator(refuse_unstorable_characters)
+"""For parts of an address that reach a query as a bound parameter."""
+
+
 def _require_iso_day(value: Any) -> Any:
     # Pydantic would also read 1700000000 as a date, seconds after 1970.
     if isinstance(value, date) or (isinstance(value, str) and _ISO_DAY.fullmatch(value)):

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from resources.storage.snapshots import Snapshot, SnapshotMissingError
-from serving_api.kit.auth import AsMember
+from serving_api.kit.auth import AsMember, TenantSession
 from serving_api.kit.caching import REVALIDATE, answer
 from serving_api.kit.errors import Problem
 from serving_api.kit.memory import tell
 from serving_api.kit.permissions import Permission
-from serving_api.kit.services import CurrentServices
+from serving_api.kit.services import CurrentServices, Services
 
 
 class Answering(Protocol):
@@ -102,7 +102,18 @@ def _answering(request: Request, session: AsMember, services: CurrentServices) -
     return answer_from
 
 
-def _current_version(session: AsMember) -> str:
+def current_snapshot(session: TenantSession, services: Services) -> Snapshot:
+    """The tenant's current snapshot, for answers that do not follow from it alone.
+
+    Raises:
+        Problem: ``nothing-published``.
+        SnapshotMissingError: The files of the current version are not there.
+        SnapshotDamagedError: They are not what was published.
+    """
+    return services.snapshots.open(session.tenant.id, _current_version(session))
+
+
+def _current_version(session: TenantSession) -> str:
     current = session.work.snapshots.current(session.tenant.id)
     if current is None:
         raise Problem("nothing-published")

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from resources.database import Database
+from resources.storage.lake import Lake
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
 from serving_api.kit.caching import AnswerCache, KeptBody
@@ -26,6 +27,7 @@ class Services:
     Attributes:
         database: Identity, tenants, and what people ask for.
         snapshots: Numbers and reviews.
+        lake: What snapshots do not hold: earlier versions of reviews, and rows that were rejected.
         objects: Files of reports.
         answers: Kept answers from snapshots.
         keyring: The keys of access tokens.
@@ -39,6 +41,7 @@ class Services:
 
     database: Database
     snapshots: SnapshotStore
+    lake: Lake
     objects: ObjectStore
     keyring: KeyRing
     answers: AnswerCache[KeptBody]

@@ -75,16 +75,11 @@ def topics(snapshot: Snapshot, product: str | None) -> Topics:
         "order by mention_count desc, topic",
         member,
     )
-    all_reviews = _rows(
-        snapshot,
-        "select review_count from metric_summary where dimension = ? and member = ?",
-        member,
-    )
-    review_count = all_reviews[0]["review_count"] if all_reviews else 0
+    review_count = count_of_reviews(snapshot, member)
     links = ReviewLinks(snapshot.tenant_id, snapshot.version)
     return Topics(
         product=product,
-        items=[_topic_metrics(row, product, review_count, links) for row in rows],
+        items=[topic_metrics(row, product, review_count, links) for row in rows],
         snapshot=snapshot.version,
     )
 
@@ -133,6 +128,16 @@ def product_member(product: str | None) -> list[str]:
     return [ALL, ALL] if product is None else ["product", product]
 
 
+def count_of_reviews(snapshot: Snapshot, member: Sequence[str]) -> int:
+    """How many reviews a member of a dimension has."""
+    found = _rows(
+        snapshot,
+        "select review_count from metric_summary where dimension = ? and member = ?",
+        member,
+    )
+    return found[0]["review_count"] if found else 0
+
+
 def filters_of(dimension: Dimension, member: str) -> dict[str, str]:
     """The review filters that select a member's reviews."""
     return {} if dimension == ALL else {dimension: member}
@@ -174,9 +179,10 @@ def _member_metrics(row: Mapping[str, Any], links: ReviewLinks) -> MemberMetrics
     )
 
 
-def _topic_metrics(
+def topic_metrics(
     row: Mapping[str, Any], product: str | None, review_count: int, links: ReviewLinks
 ) -> TopicMetrics:
+    """The figures of a row of ``topic_summary``."""
     mentions = {"product": product, "topic": row["topic"]}
     annotated = sum(row[f"{name}_count"] for name in SENTIMENTS)
     return TopicMetrics(

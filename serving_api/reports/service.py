@@ -19,6 +19,7 @@ from resources.storage.objects import (
 )
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
+from serving_api.kit.identifiers import identifier
 from serving_api.kit.paging import Cursors, link
 from serving_api.kit.ranges import RangeNotSatisfiableError, wanted_part
 from serving_api.reports.schemas import (
@@ -214,10 +215,20 @@ def get_request(session: TenantSession, request_id: str) -> ReportRequest:
         Problem: ``not-found`` if this tenant has no such request.
     """
     session.require("reports:read")
-    request = session.work.reports.get_request(session.tenant.id, _identifier(request_id))
+    request = session.work.reports.get_request(session.tenant.id, identifier(request_id))
     if request is None:
         raise Problem("not-found")
     return _request(request)
+
+
+def requests_by_id(
+    session: TenantSession, request_ids: list[uuid.UUID | None]
+) -> dict[uuid.UUID, ReportRequest]:
+    """The requests that some reports answer, by their ids."""
+    session.require("reports:read")
+    wanted = {one for one in request_ids if one is not None}
+    found = session.work.reports.requests_by_id(session.tenant.id, wanted)
+    return {request_id: _request(request) for request_id, request in found.items()}
 
 
 def request_address(tenant_id: str, request_id: uuid.UUID) -> str:
@@ -226,20 +237,10 @@ def request_address(tenant_id: str, request_id: uuid.UUID) -> str:
 
 
 def _document(session: TenantSession, report_id: str) -> database.ReportDocument:
-    document = session.work.reports.get(session.tenant.id, _identifier(report_id))
+    document = session.work.reports.get(session.tenant.id, identifier(report_id))
     if document is None:
         raise Problem("not-found")
     return document
-
-
-def _identifier(text: str) -> uuid.UUID:
-    try:
-        identifier = uuid.UUID(text)
-    except ValueError:
-        raise Problem("not-found") from None
-    if str(identifier) != text:  # one spelling only: braces and urn: name nothing here
-        raise Problem("not-found")
-    return identifier
 
 
 def _reports_address(tenant_id: str) -> str:

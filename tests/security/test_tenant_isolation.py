@@ -6,6 +6,7 @@ import itertools
 import json
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import text
 from starlette.routing import Route
 
 from serving_api.kit.permissions import PERMISSIONS
-from tests.api_world import PASSWORD, running_world
+from tests.api_world import PASSWORD, World, running_world
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,31 @@ class Row:
         ends_sessions: Whether it ends sessions of who asks, or changes the account.
         of_people: Whether no API key may use it.
         viewers: Whether every member may use it.
+        fresh: Makes what the route uses up: from the world and the tenant whose it shall be to
+            names and values of the address.
     """
 
     audience: str
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | Callable[[], dict[str, Any]] | None = None
     status: int = 200
     query: dict[str, str] = field(default_factory=dict)
     ends_sessions: bool = False
     of_people: bool = False
     viewers: bool = True
+    fresh: Callable[[World, str], dict[str, str]] | None = None
+
+
+def new_source() -> dict[str, Any]:
+    """A source that can be made again and again."""
+    config = {"place_id": "x", "location_code": 2840, "language_code": "en"}
+    return {"kind": "google_reviews", "name": f"spare {uuid.uuid4()}", "config": config}
+
+
+def spare_source(world: World, tenant: str) -> dict[str, str]:
+    """A source that nothing depends on."""
+    with world.database.jobs() as work:
+        source = work.sources.create(tenant, "google_reviews", f"spare {uuid.uuid4()}")
+    return {"source_id": str(source.id)}
 
 
 TENANT = "/v1/tenants/{tenant}"
@@ -146,6 +163,21 @@ MATRIX = {
     f"GET {TENANT}/metrics/series": Row("members"),
     f"GET {TENANT}/metrics/topics": Row("members"),
     f"GET {TENANT}/metrics/ratings": Row("members"),
+    f"GET {TENANT}/topics": Row("members"),
+    f"GET {TENANT}/sources": Row("members"),
+    f"POST {TENANT}/sources": Row("members", new_source, 201, viewers=False),
+    f"GET {TENANT}/sources/{{source_id}}": Row("members"),
+    f"PATCH {TENANT}/sources/{{source_id}}": Row("members", {"is_active": True}, viewers=False),
+    f"DELETE {TENANT}/sources/{{source_id}}": Row(
+        "members", status=204, fresh=spare_source, viewers=False
+    ),
+    f"GET {TENANT}/imports": Row("members"),
+    f"GET {TENANT}/imports/{{import_id}}": Row("members"),
+    f"GET {TENANT}/imports/{{import_id}}/rejected-rows": Row("members"),
+    f"GET {TENANT}/imports/{{import_id}}/rejected-rows.csv": Row("members"),
+    f"GET {TENANT}/runs": Row("members"),
+    f"GET {TENANT}/freshness": Row("members"),
+    f"GET {TENANT}/reviews/{{review_key}}/versions": Row("members"),
     f"GET {TENANT}/reviews": Row("members"),
     f"GET {TENANT}/reviews/{{review_key}}": Row("members"),
     f"GET {TENANT}/reviews/{{review_key}}/corrections": Row("members"),
@@ -221,27 +253,30 @@ def made_for(world, path, tenant):
 
 def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
     method, path = operation.split()
-    ids = world.ids[ids_of]
-    key_id = world.key(ids_of, OWNERS[ids_of])[0].id if "{key_id}" in path else None
-    row = MATRIX[operation]
-    body = json.loads(json.dumps(row.body).replace("{unique}", str(next(_NUMBERS))))
-    address = path.format(
-        key_id=key_id,
-        provider_id=provider_of(world, ids_of) if "{provider_id}" in path else None,
-        session_id=session_in(token),
-        tenant=tenant,
-        review_key=ids["review"],
-        report_id=ids["report"],
-        request_id=ids["request"],
-        erasure_id=ids["erasure"],
-        file_format="pdf",
-        slug="not-found",
-        **made_for(world, path, ids_of),
-    )
+    ids, row = world.ids[ids_of], MATRIX[operation]
+    parts = {
+        "key_id": world.key(ids_of, OWNERS[ids_of])[0].id if "{key_id}" in path else None,
+        "provider_id": provider_of(world, ids_of) if "{provider_id}" in path else None,
+        "session_id": session_in(token),
+        "tenant": tenant,
+        "review_key": ids["review"],
+        "report_id": ids["report"],
+        "request_id": ids["request"],
+        "source_id": ids["source"],
+        "import_id": ids["import"],
+        "erasure_id": ids["erasure"],
+        "file_format": "pdf",
+        "slug": "not-found",
+    }
+    if row.fresh is not None:
+        parts |= row.fresh(world, ids_of)
+    parts |= made_for(world, path, ids_of)
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    body = row.body() if callable(row.body) else row.body
+    body = json.loads(json.dumps(body).replace("{unique}", str(next(_NUMBERS))))
     with world.client(**headers) as client:
         query = {name: value.format(tenant=tenant) for name, value in row.query.items()}
-        return client.request(method, address, json=body, params=query or None)
+        return client.request(method, path.format(**parts), json=body, params=query or None)
 
 
 def provider_of(world, tenant):

@@ -1,0 +1,1 @@
+"""What reviews speak of: how often, with which sentiment, and how that has changed lately."""
