@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from resources.vocabulary import Sentiment
 from serving_api.kit.paging import link
 from serving_api.kit.parameters import CleanText, Day, MemberName
+
+
+def _words_of(text: str) -> str:
+    """The SQL that takes a text apart into words, accents and case aside."""
+    parts = rf"string_split_regex(strip_accents(lower({text})), '[^\pL\pM\pN]+')"
+    return f"list_filter({parts}, lambda word: word <> '')"
+
 
 # What each filter means; every one binds a single value.
 _CONDITIONS = {
@@ -28,13 +35,24 @@ _CONDITIONS = {
     "annotated": "(sentiment is not null) = ?",
     "understood": "(sentiment is not null) = ?",
     "topic": "list_contains(topics, ?)",
+    "entity": "list_contains(entities, ?)",
+    "keyword": "list_contains(keywords, ?)",
+    "min_score": "sentiment_score >= ?",
+    "max_score": "sentiment_score <= ?",
     # The marts' own rule: the nearest whole star, halves upwards. DuckDB's greatest and least pass
     # over nulls, so that a review without a rating would else have one star.
     "rating": "(rating is not null and least(greatest(floor(rating + 0.5), 1), 5) = ?)",
     "rated": "(rating is not null) = ?",
     "dated": "has_posted_date = ?",
     "q": "contains(lower(concat_ws(chr(10), title, text)), lower(?))",
+    "words": f"list_has_all({_words_of('concat_ws(chr(10), title, text)')}, {_words_of('?')})",
 }
+
+
+def _require_a_word(text: str | None) -> str | None:
+    if text is not None and not any(character.isalnum() for character in text):
+        raise ValueError("must hold a word: letters or digits")
+    return text
 
 
 class ReviewFilters(BaseModel):
@@ -69,6 +87,14 @@ class ReviewFilters(BaseModel):
         bool | None, Field(description="The former name of `annotated`.", deprecated=True)
     ] = None
     topic: Annotated[MemberName | None, Field(description="Mentions this topic.")] = None
+    entity: Annotated[MemberName | None, Field(description="Speaks of this name.")] = None
+    keyword: Annotated[MemberName | None, Field(description="Has this keyword.")] = None
+    min_score: Annotated[
+        float | None, Field(ge=-1, le=1, description="With at least this sentiment, -1 to 1.")
+    ] = None
+    max_score: Annotated[
+        float | None, Field(ge=-1, le=1, description="With at most this sentiment, -1 to 1.")
+    ] = None
     rating: Annotated[
         int | None, Field(ge=1, le=5, description="Rated so, to the nearest whole star.")
     ] = None
@@ -80,11 +106,26 @@ class ReviewFilters(BaseModel):
         CleanText | None,
         Field(min_length=1, description="Has these very characters in title or text, in any case."),
     ] = None
+    words: Annotated[
+        CleanText | None,
+        Field(
+            min_length=1,
+            description="Has all of these words in title or text, whole and in any order, case and "
+            "accents aside. For scripts that put no spaces between words use `q`.",
+        ),
+        AfterValidator(_require_a_word),
+    ] = None
 
     @model_validator(mode="after")
     def _days_in_order(self) -> Self:
         if self.first_day and self.last_day and self.first_day > self.last_day:
             raise ValueError("from must not be later than to")
+        return self
+
+    @model_validator(mode="after")
+    def _scores_in_order(self) -> Self:
+        if None not in (self.min_score, self.max_score) and self.min_score > self.max_score:  # type: ignore[operator]
+            raise ValueError("min_score must not be more than max_score")
         return self
 
     def conditions(self) -> tuple[str, list[Any]]:

@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
+from serving_api.kit.auth import AsMember
 from serving_api.kit.caching import NO_STORE
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
-from serving_api.kit.published import Answering, answering
+from serving_api.kit.published import Answering, answering, current_snapshot
 from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.reviews import schemas, service
@@ -60,7 +61,7 @@ def list_reviews(
     "/{review_key}",
     operation_id="read_review",
     summary="One review",
-    response_model=schemas.Review,
+    response_model=schemas.ReviewDetails,
 )
 def read_review(
     review_key: Annotated[str, Path(description="The review's stable name.")],
@@ -70,3 +71,19 @@ def read_review(
     return from_snapshot(
         lambda snapshot: service.get_review(snapshot, review_key), cache_control=NO_STORE
     )
+
+
+@router.get(
+    "/{review_key}/versions",
+    operation_id="list_review_versions",
+    summary="All versions of a review",
+)
+def list_review_versions(
+    review_key: Annotated[str, Path(description="The review's stable name.")],
+    session: AsMember,
+    services: CurrentServices,
+) -> schemas.ReviewVersions:
+    """What the author wrote at first and at every edit, each with all that was read from it."""
+    session.require("reviews:read")
+    snapshot = current_snapshot(session, services)
+    return service.get_versions(snapshot, services.lake, review_key)
