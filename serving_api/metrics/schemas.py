@@ -96,6 +96,12 @@ class SeriesParameters(BaseModel):
     metric: Annotated[Metric, Field(description="What to follow over time.")] = "review_count"
     grain: Annotated[Grain, Field(description="How to cut time; weeks begin on Monday.")] = "day"
     product: Annotated[MemberName | None, Field(description="Only reviews of this product.")] = None
+    source: Annotated[MemberName | None, Field(description="Only from this source.")] = None
+    location: Annotated[MemberName | None, Field(description="Only of this location.")] = None
+    language: Annotated[MemberName | None, Field(description="Only in this language.")] = None
+    topic: Annotated[MemberName | None, Field(description="Only with this topic.")] = None
+    entity: Annotated[MemberName | None, Field(description="Only that speak of this name.")] = None
+    keyword: Annotated[MemberName | None, Field(description="Only with this keyword.")] = None
     first_day: Annotated[
         Day | None,
         Field(alias="from", description="First day; that of the oldest review if unset."),
@@ -119,6 +125,9 @@ class Series(BaseModel):
     metric: Metric
     grain: Grain
     product: str | None
+    chosen_by: dict[str, str] = Field(
+        description="What the reviews were chosen by, for example a source and a topic."
+    )
     points: list[SeriesPoint] = Field(
         description="One per day, week or month; empty only if there are no dated reviews."
     )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from resources.storage.snapshots import Snapshot
 from resources.vocabulary import SENTIMENTS
 from serving_api.kit.errors import invalid_parameter
 from serving_api.metrics.schemas import Grain, Metric, Series, SeriesParameters, SeriesPoint
 from serving_api.metrics.service import product_member
-from serving_api.reviews.filters import ReviewLinks
+from serving_api.reviews.filters import ReviewFilters, ReviewLinks
 
 MAXIMUM_POINTS = 4000  # eleven years of days
 _ONE_DAY = timedelta(days=1)
@@ -30,6 +31,31 @@ _SUMS = """
         as score_sum
 """
 Sums = dict[str, Any]
+
+CHOSEN_BY = ("product", "source", "location", "language", "topic", "entity", "keyword")
+"""What the reviews of a series can be chosen by."""
+
+# The columns of the mart, counted from the reviews themselves.
+_COUNTED = """
+    select
+        posted_day as day,
+        count(*) as review_count,
+        count(rating) as rated_count,
+        avg(rating) as average_rating,
+        count(*) filter (sentiment = 'positive') as positive_count,
+        count(*) filter (sentiment = 'neutral') as neutral_count,
+        count(*) filter (sentiment = 'mixed') as mixed_count,
+        count(*) filter (sentiment = 'negative') as negative_count,
+        avg(sentiment_score) as average_score
+    from reviews where has_posted_date and {condition} group by posted_day
+"""
+
+
+class _Days(NamedTuple):
+    """A query for the sums of each day, and the values it binds."""
+
+    sql: str
+    values: list[Any]
 
 
 @dataclass(frozen=True)
@@ -53,28 +79,41 @@ def series(snapshot: Snapshot, parameters: SeriesParameters) -> Series:
     Raises:
         Problem: ``invalid-parameters`` if the days are out of order or too many.
     """
-    member = product_member(parameters.product)
-    first_day, last_day = _stretch(snapshot, parameters, member)
+    chosen_by = {
+        name: value for name in CHOSEN_BY if (value := getattr(parameters, name)) is not None
+    }
+    days = _days_of(chosen_by)
+    first_day, last_day = _stretch(snapshot, parameters, days)
     points: list[SeriesPoint] = []
     if first_day is not None and last_day is not None:
-        points = _points(snapshot, parameters, member, first_day, last_day)
+        links = ReviewLinks(snapshot.tenant_id, snapshot.version)
+        behind = partial(links.to, **chosen_by)
+        points = _points(snapshot, parameters, days, (first_day, last_day), behind)
     return Series(
         metric=parameters.metric,
         grain=parameters.grain,
         product=parameters.product,
+        chosen_by=chosen_by,
         points=points,
         snapshot=snapshot.version,
     )
 
 
+def _days_of(chosen_by: Mapping[str, str]) -> _Days:
+    """The days of all reviews and of one product's are a mart; others are counted as it counts."""
+    if set(chosen_by) <= {"product"}:
+        sql = "select * from daily_series where dimension = ? and member = ?"
+        return _Days(sql, product_member(chosen_by.get("product")))
+    condition, values = ReviewFilters.model_validate(chosen_by).conditions()
+    return _Days(_COUNTED.format(condition=condition), values)
+
+
 def _stretch(
-    snapshot: Snapshot, parameters: SeriesParameters, member: list[str]
+    snapshot: Snapshot, parameters: SeriesParameters, days: _Days
 ) -> tuple[date | None, date | None]:
     """First and last day: as given, else those of the data."""
     (known,) = snapshot.query(
-        "select min(day) as first_day, max(day) as last_day from daily_series "
-        "where dimension = ? and member = ?",
-        member,
+        f"select min(day) as first_day, max(day) as last_day from ({days.sql})", days.values
     ).to_pylist()
     first_day = parameters.first_day or known["first_day"]
     last_day = parameters.last_day or known["last_day"]
@@ -88,20 +127,19 @@ def _stretch(
 def _points(
     snapshot: Snapshot,
     parameters: SeriesParameters,
-    member: list[str],
-    first_day: date,
-    last_day: date,
+    days: _Days,
+    stretch: tuple[date, date],
+    behind: Callable[..., str],
 ) -> list[SeriesPoint]:
     rows = snapshot.query(
-        f"select date_trunc('{parameters.grain}', day)::date as bucket, {_SUMS} from daily_series "
-        "where dimension = ? and member = ? and day between ? and ? group by bucket",
-        [*member, first_day, last_day],
+        f"select date_trunc('{parameters.grain}', day)::date as bucket, {_SUMS} from ({days.sql}) "
+        "where day between ? and ? group by bucket",
+        [*days.values, *stretch],
     ).to_pylist()
     sums = {row["bucket"]: row for row in rows}
-    links = ReviewLinks(snapshot.tenant_id, snapshot.version)
     measure = MEASURES[parameters.metric]
     points: list[SeriesPoint] = []
-    for bucket, start, end in _buckets(parameters.grain, first_day, last_day):
+    for bucket, start, end in _buckets(parameters.grain, *stretch):
         if len(points) == MAXIMUM_POINTS:
             raise invalid_parameter(
                 "query.grain",
@@ -114,10 +152,9 @@ def _points(
                 end=end,
                 value=measure.value(found),
                 review_count=measure.behind(found),
-                reviews=links.to(
+                reviews=behind(
                     first_day=start,
                     last_day=end,
-                    product=parameters.product,
                     dated=True,
                     **measure.filters,
                 ),

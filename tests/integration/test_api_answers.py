@@ -80,6 +80,51 @@ def test_a_series_has_no_gaps_and_its_points_lead_to_their_reviews(ada, grain, p
 
 
 @pytest.mark.parametrize(
+    ("chosen_by", "passes"),
+    [
+        ({"source": "google"}, lambda r: r["source"] == "google"),
+        ({"language": "de"}, lambda r: r["language"] == "de"),
+        ({"location": "Albany"}, lambda r: r["location"] == "Albany"),
+        ({"topic": "price"}, lambda r: "price" in r["topics"]),
+        ({"entity": "Name 4"}, lambda r: "Name 4" in r["entities"]),
+        ({"keyword": "kettle", "source": "shop"}, lambda r: r["source"] == "shop"),
+        (
+            {"product": "kettle", "topic": "delivery"},
+            lambda r: r["product"] == "kettle" and "delivery" in r["topics"],
+        ),
+        ({"topic": "rockets"}, lambda _: False),
+    ],
+    ids=str,
+)
+def test_a_series_of_some_reviews_is_counted_as_that_of_all(ada, chosen_by, passes):
+    body = read(ada, f"{ACME}/metrics/series", grain="week", metric="average_score", **chosen_by)
+    assert body["chosen_by"] == chosen_by
+    own = [review for review in reviews_of("acme") if review["has_posted_date"] and passes(review)]
+    understood = [review for review in own if review["sentiment"]]
+    assert sum(point["review_count"] for point in body["points"]) == len(understood)
+    for point in body["points"]:
+        scores = [
+            review["sentiment_score"]
+            for review in understood
+            if point["start"] <= review["posted_day"].isoformat() <= point["end"]
+        ]
+        assert point["value"] == (pytest.approx(statistics.fmean(scores)) if scores else None)
+    if body["points"]:
+        check_links(ada, {"points": body["points"][:4]})
+
+
+def test_counting_from_the_reviews_gives_what_the_mart_gives(ada):
+    """The mart has a product's days; chosen by a keyword of all as well, they are counted."""
+    for metric in ("review_count", "average_rating", "negative_share", "average_score"):
+        parameters = {"grain": "month", "metric": metric, "product": "kettle"}
+        of_mart = read(ada, f"{ACME}/metrics/series", **parameters)["points"]
+        counted = read(ada, f"{ACME}/metrics/series", **parameters, keyword="kettle")["points"]
+        assert [point["value"] for point in counted] == [
+            pytest.approx(point["value"]) for point in of_mart
+        ]
+
+
+@pytest.mark.parametrize(
     "metric",
     ["review_count", "rated_count", "negative_count", "positive_share", "average_score"],
 )
