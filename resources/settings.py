@@ -61,6 +61,8 @@ class Settings(BaseSettings):
         workers: Processes that understand text side by side; the number of cores when 0.
         analysis_seconds: How long one request to annotate texts (``/v1/analyze``) may take, waiting
             for its turn included; it is ended then and answered with 503.
+        graphql_introspection: Whether GraphQL tells its schema to whoever has an account. Not by
+            default: a page that is finished does not ask.
         dataforseo_url: Base address of the DataForSEO API. With no login set, the sandbox is used.
         requests_per_minute: How many requests one user or API key may send to the API in a minute;
             a tenant as many as its plan allows.
@@ -106,6 +108,7 @@ class Settings(BaseSettings):
     spark_master: str = "local[2]"
     workers: int = Field(0, ge=0)
     analysis_seconds: PositiveFloat = 60.0
+    graphql_introspection: bool = False
     dataforseo_url: str = "https://api.dataforseo.com"
     dataforseo_login: str | None = None
     dataforseo_password: SecretStr | None = None

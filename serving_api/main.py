@@ -26,6 +26,8 @@ from serving_api.documentation import page as documentation
 from serving_api.documentation import problems
 from serving_api.enrichment import routes as enrichment
 from serving_api.exports import routes as exports
+from serving_api.graphql import routes as graphql
+from serving_api.graphql.execution import GraphQL
 from serving_api.health import routes as health
 from serving_api.identity import routes as identity
 from serving_api.identity.passwords import PasswordChecks
@@ -86,6 +88,7 @@ SLICES = (
     analysis,
     reports,
     privacy,
+    graphql,
     health,
 )
 """The slices of the API, in the order in which its documentation tells of them."""
@@ -162,6 +165,7 @@ def create_app(
                 seconds=settings.analysis_seconds,
                 metered=app.state.meter.count,
             )
+            app.state.graphql = GraphQL(introspection=settings.graphql_introspection)
             yield
             await outgoing.close()
 

@@ -199,7 +199,7 @@ class Database:
             return str(work.session.scalar(text("show server_version")))
 
 
-def _pool(url: URL, *, size: int = 5, more: int = 25) -> Engine:
+def _pool(url: URL, *, size: int = 5, more: int = 28) -> Engine:
     return create_engine(
         url,
         hide_parameters=True,  # an error's message may be logged, and would quote what people wrote

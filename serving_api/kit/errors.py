@@ -238,6 +238,21 @@ REGISTRY: dict[str, ProblemKind] = {
         "The first request with this idempotency key is still being worked on",
         "Wait the seconds given in Retry-After, then send the request again with its key.",
     ),
+    "unsupported-media-type": ProblemKind(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "The body is not of the right type",
+        "Send it as application/json, and say so in the Content-Type header.",
+    ),
+    "graphql-invalid": ProblemKind(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The GraphQL document is not valid",
+        "Correct the document and send it again.",
+    ),
+    "graphql-too-expensive": ProblemKind(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The GraphQL document asks for too much at once",
+        "Ask for less at once: fewer fields, fewer aliases, smaller pages.",
+    ),
     "name-taken": ProblemKind(
         HTTPStatus.CONFLICT,
         "The name is taken",

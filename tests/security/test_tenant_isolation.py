@@ -31,6 +31,7 @@ class Row:
         query: Its parameters, with ``{tenant}`` where the tenant is named.
         ends_sessions: Whether it ends sessions of who asks, or changes the account.
         of_people: Whether no API key may use it.
+        takes_keys: Whether an API key may use it although no tenant stands in its address.
         viewers: Whether every member may use it.
         fresh: Makes what the route uses up: from the world and the tenant whose it shall be to
             names and values of the address.
@@ -42,6 +43,7 @@ class Row:
     query: dict[str, str] = field(default_factory=dict)
     ends_sessions: bool = False
     of_people: bool = False
+    takes_keys: bool = False
     viewers: bool = True
     fresh: Callable[[World, str], dict[str, str]] | None = None
 
@@ -120,6 +122,7 @@ MATRIX = {
     "GET /v1/me": Row("users"),
     "GET /v1/tenants": Row("users"),
     "POST /v1/tenants": Row("users", {"name": "New"}, 201),
+    "POST /v1/graphql": Row("users", {"query": "{ me { name } tenants { id } }"}, takes_keys=True),
     f"GET {TENANT}": Row("members"),
     f"PATCH {TENANT}": Row("members", {"colour": "#123456"}, viewers=False),
     f"POST {TENANT}/close": Row("members", {"confirm": "nothing"}, 422, viewers=False),
@@ -421,7 +424,7 @@ def test_a_key_may_nothing_without_scopes_and_no_more_than_its_row_says_with_all
         403,
         "insufficient-scope",
     )
-    served = row.audience == "members" and not row.of_people
+    served = (row.audience == "members" or row.takes_keys) and not row.of_people
     assert send(world, operation, whole).status_code == (row.status if served else 403)
 
 

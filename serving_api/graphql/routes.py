@@ -1,0 +1,75 @@
+"""The address of the GraphQL slice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from serving_api.graphql import schemas
+from serving_api.graphql.execution import GraphQL
+from serving_api.kit.auth import CurrentPrincipal
+from serving_api.kit.errors import Problem, documented
+from serving_api.kit.idempotency import without_key
+from serving_api.kit.openapi import Tag
+from serving_api.kit.routing import Route
+from serving_api.kit.services import CurrentServices
+
+TAG = Tag(name="graphql", description="What a page needs of a tenant, in one request.")
+
+# How many documents are carried out at the same time; each holds one database connection at most.
+MAX_CONCURRENT_DOCUMENTS = 3
+
+router = APIRouter(route_class=Route, tags=[TAG["name"]])
+
+
+async def current_graphql(request: Request) -> AsyncIterator[GraphQL]:
+    """The schema of the application that serves this request, for requests that say what they are.
+
+    A page of another site can make a browser send a form or plain text with whatever it holds;
+    it cannot make it send JSON without asking first.
+
+    Raises:
+        Problem: ``unsupported-media-type``.
+    """
+    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if said != "application/json":
+        raise Problem("unsupported-media-type")
+    yield request.app.state.graphql  # the limit counts until the answer is there
+
+
+CurrentGraphQL = Annotated[
+    GraphQL,
+    Depends(current_graphql, scope="function", max_concurrency=MAX_CONCURRENT_DOCUMENTS),
+]
+
+
+@router.post(
+    "/v1/graphql",
+    operation_id="ask_graphql",
+    summary="Ask by GraphQL",
+    responses=documented(
+        "unauthenticated",
+        "insufficient-scope",
+        "unsupported-media-type",
+        "invalid-parameters",
+        "unavailable",
+    ),
+)
+@without_key("It changes nothing.")
+def ask_graphql(
+    request: Request,
+    principal: CurrentPrincipal,
+    graphql: CurrentGraphQL,
+    services: CurrentServices,
+    asked: schemas.GraphQLRequest,
+) -> schemas.GraphQLAnswer:
+    """One document that reads; nothing can be changed by it.
+
+    Fields ask for the same permissions as the addresses that answer the same. What goes wrong
+    stands in `errors`, each with the slug of a problem in its `extensions`; one field that fails
+    leaves the others as they are. Documents that ask for too much are refused as a whole:
+    1,000 tokens, 16 levels, 300 fields, 20 aliases, and a cost that grows with the pages asked for.
+    """
+    return graphql.answer(request, services, principal, asked)

@@ -1,0 +1,434 @@
+"""GraphQL under attack: bombs, probes for what is told too freely, and errors that tell too much.
+
+The probes are those that graphql-cop makes of any server, written anew: each says what it finds in
+a server that lets it pass.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from serving_api.graphql import limits
+from serving_api.graphql.limits import (
+    MAX_ALIASES,
+    MAX_COST,
+    MAX_DEFINITIONS,
+    MAX_DEPTH,
+    MAX_DIRECTIVES,
+    MAX_FIELDS,
+    MAX_TOKENS,
+)
+from serving_api.reviews import service as reviews_service
+from tests.api_world import running_world
+from tests.counting import statements_of
+
+ADDRESS = "/v1/graphql"
+
+
+@pytest.fixture(scope="module")
+def world(module_settings, module_database):
+    with running_world(module_settings, module_database) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def ada(world):
+    with world.client("ada") as client:
+        yield client
+
+
+def acme(selection):
+    return f'{{ tenant(id: "acme") {{ {selection} }} }}'
+
+
+def nested(levels):
+    return "{ me " + "{ me " * levels + "{ name }" + " }" * levels + " }"
+
+
+def doubling(rounds):
+    """Fragments of which each spreads the next one twice: 2 to the power of ``rounds`` fields."""
+    fragments = " ".join(
+        f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(rounds)
+    )
+    return f"{{ ...f0 }} {fragments} fragment f{rounds} on Query {{ me {{ name }} }}"
+
+
+def wide(rounds):
+    """As ``doubling``, under aliases, so that nothing can be merged."""
+    fragments = " ".join(
+        f"fragment g{n} on Query {{ a{n}: me {{ name }} ...g{n + 1} ...g{n + 1} }}"
+        for n in range(rounds)
+    )
+    return f"{{ ...g0 }} {fragments} fragment g{rounds} on Query {{ me {{ name }} }}"
+
+
+EXPENSIVE, INVALID = "graphql-too-expensive", "graphql-invalid"
+MANY_PAGES = " ".join(
+    f"p{n}: reviews(limit: 200) {{ items {{ text title author }} }}" for n in range(18)
+)
+BOMBS = {
+    "aliases of one field": (
+        f"{{ {' '.join(f'a{n}: me {{ name }}' for n in range(MAX_ALIASES + 1))} }}",
+        EXPENSIVE,
+    ),
+    "aliases of leaves": (
+        acme(" ".join(f"a{n}: name" for n in range(MAX_ALIASES + 1))),
+        EXPENSIVE,
+    ),
+    "aliases through a fragment": (
+        "{ ...f } fragment f on Query { "
+        + " ".join(f"a{n}: me {{ name }}" for n in range(MAX_ALIASES + 1))
+        + " }",
+        EXPENSIVE,
+    ),
+    "one field again and again": (acme("name " * (MAX_FIELDS + 1)), EXPENSIVE),
+    "__typename again and again": ("{ " + "__typename " * (MAX_FIELDS + 1) + "}", EXPENSIVE),
+    "levels": (nested(MAX_DEPTH), EXPENSIVE),
+    "levels that no parser survives": ("{ a " * 330 + "}" * 330, EXPENSIVE),
+    "levels by inline fragments": (
+        "{ " + "... on Query { " * 180 + "me { name }" + " }" * 180 + " }",
+        EXPENSIVE,
+    ),
+    "levels of a value": (
+        acme(f"reviews(filter: {'[' * 400}{']' * 400}) {{ snapshot }}"),
+        EXPENSIVE,
+    ),
+    "fragments that double": (doubling(40), EXPENSIVE),
+    "fragments that double under aliases": (wide(30), EXPENSIVE),
+    "fragments in a circle": (
+        "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
+        INVALID,
+    ),
+    "a fragment that spreads itself": (
+        "{ ...a } fragment a on Query { me { name } ...a }",
+        INVALID,
+    ),
+    "many fragments": (
+        "{ me { name } } "
+        + " ".join(f"fragment f{n} on Query {{ me {{ name }} }}" for n in range(MAX_DEFINITIONS)),
+        EXPENSIVE,
+    ),
+    "many operations": (
+        " ".join(f"query q{n} {{ me {{ name }} }}" for n in range(MAX_DEFINITIONS + 1)),
+        EXPENSIVE,
+    ),
+    "directives": ("{ me { name " + "@skip(if: false) " * (MAX_DIRECTIVES + 1) + "} }", EXPENSIVE),
+    "directives that nobody knows": (
+        "{ me { name " + "@aa " * (MAX_DIRECTIVES + 1) + "} }",
+        EXPENSIVE,
+    ),
+    "tokens": ("{ me { name } " + "# x\n" + ", ".join(["me"] * MAX_TOKENS) + " }", EXPENSIVE),
+    "variables": ("query (" + "$a: Int " * MAX_TOKENS + ") { me { name } }", EXPENSIVE),
+    "large pages": (acme(MANY_PAGES), EXPENSIVE),
+    "pages within pages of days": (
+        acme(
+            "runs(limit: 100) { items { day stages { stage status error rowsIn rowsKept "
+            "startedAt finishedAt attempts } due { day stage why rows } } } "
+            "reviews(limit: 200) { items { text title author } }"
+        ),
+        EXPENSIVE,
+    ),
+    "files of the lake": (
+        acme(
+            " ".join(
+                f'v{n}: review(key: "{n:032x}") {{ versions {{ version }} }}' for n in range(20)
+            )
+        ),
+        EXPENSIVE,
+    ),
+    "a page by a number that is too large to be one": (
+        acme(f"reviews(limit: {'9' * 400}) {{ items {{ text }} }}"),
+        EXPENSIVE,
+    ),
+    "circular introspection": (
+        "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
+        INVALID,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_before_anything_of_it_is_done(world, ada, name):
+    document, slug = BOMBS[name]
+    with statements_of(world.database) as statements:
+        answer = ada.post(ADDRESS, json={"query": document})
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["data"] is None
+    (error,) = body["errors"]
+    assert error["extensions"]["slug"] == slug
+    # Whether the user may still ask is found out, and nothing else.
+    assert not any("tenants" in statement or "snapshot" in statement for statement in statements)
+
+
+def test_measuring_takes_no_time_worth_mentioning():
+    """A bomb is measured in about the time of a harmless document of its length."""
+
+    def seconds(document):
+        began = time.perf_counter()
+        with contextlib.suppress(limits.Problem):
+            limits.check(limits.parsed(document), {}, None, introspection=False)
+        return time.perf_counter() - began
+
+    harmless = acme("name " * (MAX_TOKENS // 4))
+    usual = min(seconds(harmless) for _ in range(5))
+    for name, (document, _) in BOMBS.items():
+        assert min(seconds(document) for _ in range(5)) < 40 * usual, name
+
+
+@pytest.mark.parametrize("limit", [201, -1, 0, "many", True, None, 1.5, [200], 10**30])
+def test_a_variable_hides_no_cost(ada, limit):
+    document = (
+        'query($n: Int) { tenant(id: "acme") { '
+        + " ".join(
+            f"p{n}: reviews(limit: $n) {{ items {{ text title author }} }}" for n in range(18)
+        )
+        + " } }"
+    )
+    body = ada.post(ADDRESS, json={"query": document, "variables": {"n": limit}}).json()
+    assert body["errors"]
+    slugs = {error["extensions"]["slug"] for error in body["errors"]}
+    assert slugs <= {EXPENSIVE, INVALID, "invalid-parameters"}
+
+
+def test_what_a_page_needs_lies_well_below_every_limit():
+    from tests.integration.test_api_graphql import PAGE
+
+    limits.check(limits.parsed(PAGE), {"limit": 50}, None, introspection=False)
+
+
+# The probes of graphql-cop ---------------------------------------------------------------------
+
+
+def test_probe_alias_overloading(ada):
+    document = "query { " + " ".join(f"alias{n}:__typename" for n in range(101)) + " }"
+    assert ada.post(ADDRESS, json={"query": document}).json()["data"] is None
+
+
+def test_probe_batches(ada):
+    answer = ada.post(ADDRESS, json=[{"query": "query { __typename }"}] * 10)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_probe_directive_overloading(ada):
+    document = "query { __typename " + "@aa" * 10 + " }"
+    body = ada.post(ADDRESS, json={"query": document}).json()
+    assert body["data"] is None
+    assert len(body["errors"]) < 10 or body["errors"][0]["extensions"]["slug"] == INVALID
+    assert (
+        ada.post(ADDRESS, json={"query": document.replace("@aa", "@aa" * 30)}).json()["errors"][0][
+            "extensions"
+        ]["slug"]
+        == EXPENSIVE
+    )
+
+
+def test_probe_circular_query_by_introspection(ada):
+    document = (
+        "query { __schema { types { fields { type { fields { type { fields { type { fields "
+        "{ type { name } } } } } } } } } } }"
+    )
+    assert ada.post(ADDRESS, json={"query": document}).json()["data"] is None
+
+
+def test_probe_field_duplication(ada):
+    document = "query { " + "__typename \n" * 500 + "} "
+    assert ada.post(ADDRESS, json={"query": document}).json()["data"] is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ mee { name } }",
+        "{ me { nam } }",
+        "{ tenant(idd: 1) { name } }",
+        '{ tenant(id: "acme") { reviews(filter: {topik: "x"}) { snapshot } } }',
+        "{ me { name } } fragment f on Tenan { name }",
+    ],
+)
+def test_probe_field_suggestions(ada, document):
+    answer = ada.post(ADDRESS, json={"query": document})
+    assert answer.json()["errors"]
+    assert "did you mean" not in answer.text.lower()
+    for known in ("email", "reviews", 'topic"', "Tenant'"):
+        assert known not in answer.text.replace(document, "")
+
+
+def test_probe_get_queries(ada):
+    for query in ("query { __typename }", "{__typename}"):
+        answer = ada.get(ADDRESS, params={"query": query})
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("kind", ["mutation", "subscription"])
+def test_probe_mutations_by_get_and_at_all(ada, kind):
+    assert ada.get(ADDRESS, params={"query": f"{kind} {{ __typename }}"}).status_code == 405
+    body = ada.post(ADDRESS, json={"query": f"{kind} {{ __typename }}"}).json()
+    assert body["data"] is None
+    assert body["errors"]
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/graphiql", "/playground", "/v1/graphiql", ADDRESS])
+def test_probe_graphiql(world, path):
+    with world.client("ada", accept="text/html") as client:
+        answer = client.get(path)
+    assert answer.status_code in {404, 405}
+    assert "<html" not in answer.text.lower()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "query { __schema { types { name } } }",
+        '{ __type(name: "Query") { name } }',
+        "{ ...f } fragment f on Query { __schema { queryType { name } } }",
+        "{ ... on Query { s: __schema { types { name } } } }",
+        "{ __schema @include(if: false) { types { name } } }",
+    ],
+)
+def test_probe_introspection(ada, document):
+    body = ada.post(ADDRESS, json={"query": document}).json()
+    assert body["data"] is None
+    assert body["errors"][0]["message"] == "This installation does not tell its schema."
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        ("application/x-www-form-urlencoded", "query=query%20%7B__typename%7D"),
+        ("text/plain", '{"query": "{ __typename }"}'),
+        ("multipart/form-data; boundary=x", '--x\r\n\r\n{"query": "{ __typename }"}\r\n--x--'),
+        ("application/graphql", "{ __typename }"),
+        ("application/json-patch+json", '{"query": "{ __typename }"}'),
+        ("text/plain; application/json", '{"query": "{ __typename }"}'),
+        ("", '{"query": "{ __typename }"}'),
+        (None, '{"query": "{ __typename }"}'),
+    ],
+)
+def test_probe_posts_that_a_foreign_page_can_make(ada, content_type, content):
+    headers = {} if content_type is None else {"content-type": content_type}
+    answer = ada.post(ADDRESS, content=content, headers=headers)
+    assert answer.status_code in {415, 422}
+    assert "data" not in answer.json()
+
+
+def test_probe_tracing(ada):
+    body = ada.post(
+        ADDRESS,
+        json={"query": "query { __typename }", "extensions": {"tracing": True}},
+        headers={"apollo-federation-include-trace": "ftv1"},
+    ).json()
+    assert body == {"data": {"__typename": "Query"}, "errors": None}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "qwerty cop { abc }",
+        "{",
+        '{ me(name: "\\ud800") { name } }',
+        "{ me { name } } \x00",
+        "query ($x: Nothing!) { me { name } }",
+    ],
+)
+def test_probe_unhandled_errors(ada, document):
+    answer = ada.post(ADDRESS, json={"query": document})
+    assert answer.status_code in {200, 422}
+    for told in ("Traceback", "graphql-core", "site-packages", ".py", "strawberry"):
+        assert told not in answer.text
+
+
+# What errors tell ------------------------------------------------------------------------------
+
+
+def failing_with(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+def test_what_nobody_foresaw_is_told_without_its_words_and_logged_with_the_request(
+    ada, monkeypatch, caplog
+):
+    secret = "password=hunter2 at /srv/private"
+    monkeypatch.setattr(reviews_service, "get_review", failing_with(RuntimeError(secret)))
+    document = acme('name review(key: "x") { text }')
+    with caplog.at_level(logging.ERROR):
+        answer = ada.post(ADDRESS, json={"query": document}, headers={"X-Request-ID": "bomb-7"})
+    body = answer.json()
+    assert body["data"]["tenant"] == {"name": "Acme", "review": None}
+    (error,) = body["errors"]
+    assert error["extensions"]["slug"] == "unexpected"
+    assert error["extensions"]["request_id"] == "bomb-7"
+    assert "hunter2" not in answer.text
+    (record,) = [one for one in caplog.records if one.name == "serving_api.graphql.execution"]
+    assert record.exc_info[1].args == (secret,)
+
+
+def test_an_outage_is_told_as_one(ada, monkeypatch):
+    error = OperationalError("select secret", {}, Exception("host db.internal"))
+    monkeypatch.setattr(reviews_service, "get_review", failing_with(error))
+    answer = ada.post(ADDRESS, json={"query": acme('review(key: "x") { text }')})
+    assert answer.json()["errors"][0]["extensions"]["slug"] == "unavailable"
+    assert "internal" not in answer.text
+    assert "secret" not in answer.text
+
+
+def test_errors_do_not_come_by_the_thousand(ada):
+    document = "{ " + " ".join(f"x{n}" for n in range(290)) + " }"
+    body = ada.post(ADDRESS, json={"query": document}).json()
+    assert 0 < len(body["errors"]) <= 20
+
+
+def test_a_document_is_kept_by_nobody_on_the_way(ada):
+    answer = ada.post(ADDRESS, json={"query": "{ me { name } }"})
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_costs_add_up_as_they_are_told():
+    def is_let_pass(document, **variables):
+        try:
+            limits.check(limits.parsed(document), variables, None, introspection=False)
+        except limits.TooExpensiveError:
+            return False
+        return True
+
+    fields = "text title author source product"
+    # 200 reviews of 6 fields, items included, are 1,200, and 50 for the asking: eight fit.
+    page = f"reviews(limit: 200) {{ items {{ {fields} }} }}"
+    assert MAX_COST == 10_000
+    assert is_let_pass(acme(" ".join(f"a{n}: {page}" for n in range(7))))
+    assert not is_let_pass(acme(" ".join(f"a{n}: {page}" for n in range(9))))
+    by_variable = "query($n: Int) " + acme(
+        " ".join(f"a{n}: {page.replace('200', '$n')}" for n in range(9))
+    )
+    assert is_let_pass(by_variable, n=10)
+    assert not is_let_pass(by_variable, n=200)
+    assert is_let_pass(by_variable)  # fifty each, as pages are
+
+
+def test_no_request_keeps_a_connection(world):
+    """Refused or served, with two tenants or none: the pool is as it was."""
+    pool = world.database._app_engine.pool
+    _, bare = world.key("acme", "ada")
+    _, whole = world.key("acme", "ada", "tenant:read", "metrics:read")
+    before = pool.checkedout()
+    documents = [
+        '{ a: tenant(id: "acme") { name } e: tenant(id: "empty") { name } me { name } }',
+        '{ tenant(id: "acme") { freshness { state } } tenants { id } }',
+        '{ tenant(id: "acme") { review(key: "x") { text } } }',
+        "{ nothing }",
+    ]
+    for document in documents:
+        for token in (world.token("ada"), world.token("eve"), bare, whole):
+            with world.client(authorization=f"Bearer {token}") as client:
+                assert client.post(ADDRESS, json={"query": document}).status_code in {200, 403}
+    assert pool.checkedout() == before
