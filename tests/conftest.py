@@ -68,6 +68,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("reviewgraph", "lengths of the long scenarios")
     group.addoption("--kills", type=int, default=4, help="how often a run is killed at random")
     group.addoption("--examples", type=int, default=5, help="requests to each operation")
+    group.addoption(
+        "--operations", type=int, default=150, help="how many operations a random walk makes"
+    )
     group.addoption("--rows", type=int, default=2_000, help="reviews that two engines must match")
 
 
