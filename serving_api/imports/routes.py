@@ -11,7 +11,6 @@ from serving_api.kit.auth import AsMember
 from serving_api.kit.caching import NO_STORE
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
-from serving_api.kit.parameters import refuse_unstorable_in_paths
 from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 
@@ -25,11 +24,7 @@ router = APIRouter(
         "unauthenticated", "insufficient-scope", "not-found", "invalid-parameters", "unavailable"
     ),
 )
-ImportId = Annotated[
-    str,
-    Path(description="The import's id.", min_length=1, max_length=200),
-    refuse_unstorable_in_paths,
-]
+ImportId = Annotated[str, Path(description="The import's id.", min_length=1, max_length=200)]
 
 
 @router.get(

@@ -20,6 +20,7 @@ from serving_api.imports.schemas import (
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
 from serving_api.kit.paging import Cursors, link
+from serving_api.kit.parameters import is_storable
 
 _COLUMNS = ("record_number", "reason_code", "reason", "field", "value", "payload")
 
@@ -111,6 +112,8 @@ def rejected_as_csv(session: TenantSession, import_id: str, after: int, lake: La
 
 
 def _require(session: TenantSession, import_id: str) -> database.ImportBatch:
+    if not is_storable(import_id):  # no import can have that name, and PostgreSQL cannot spell it
+        raise Problem("not-found")
     batch = session.work.imports.get(session.tenant.id, import_id)
     if batch is None:
         raise Problem("not-found")

@@ -14,19 +14,20 @@ from resources.vocabulary import MAX_DAYS_AHEAD, MIN_POSTED_DAY, utc_today
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL and UTF-8 can spell a text: no NUL, and no half of a character."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def refuse_unstorable_characters(text: str) -> str:
     """Let only text pass that PostgreSQL and UTF-8 can spell.
 
     Raises:
         ValueError: If there is a NUL or half of a character in it.
     """
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_storable(text):
         raise ValueError("must not contain NUL or half of a character")
     return text
-
-
-refuse_unstorable_in_paths = AfterValidator(refuse_unstorable_characters)
-"""For parts of an address that reach a query as a bound parameter."""
 
 
 def _require_iso_day(value: Any) -> Any:

@@ -7,6 +7,7 @@ a server that lets it pass.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import time
 
@@ -380,6 +381,32 @@ def test_an_outage_is_told_as_one(ada, monkeypatch):
     assert answer.json()["errors"][0]["extensions"]["slug"] == "unavailable"
     assert "internal" not in answer.text
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "'; --", "x" * 5000, ""])
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "rejectedRows(importId: $x) { items { reason } }",
+        "review(key: $x) { text }",
+        'metrics(member: $x, dimension: "source") { snapshot }',
+        "reviews(cursor: $x) { snapshot }",
+        "sources(cursor: $x) { items { id } }",
+        "topics(topic: $x) { snapshot }",
+        "reviews(filter: {words: $x, q: $x, entity: $x}) { snapshot }",
+        "series(metric: $x, grain: $x) { snapshot }",
+    ],
+)
+def test_no_text_is_a_surprise(ada, selection, name):
+    own, other = f'tenant(id: "acme") {{ {selection} }}', "t: tenant(id: $x) { id }"
+    document = f"query($x: String!) {{ {own} {other} }}"
+    body = ada.post(
+        ADDRESS,
+        content=json.dumps({"query": document, "variables": {"x": name}}),
+        headers={"content-type": "application/json"},
+    ).json()
+    slugs = {error["extensions"]["slug"] for error in body["errors"]}
+    assert slugs <= {"not-found", "invalid-parameters", "invalid-cursor", INVALID}
 
 
 def test_errors_do_not_come_by_the_thousand(ada):
