@@ -50,6 +50,9 @@ PERMISSION_OF: dict[str, str | None] = {
     f"GET {TENANT}/erasures": "privacy:erase",
     f"POST {TENANT}/erasures": "privacy:erase",
     f"GET {TENANT}/erasures/{{erasure_id}}": "privacy:erase",
+    f"GET {TENANT}/identity-providers": "settings:read",
+    f"POST {TENANT}/identity-providers": "identity:write",
+    f"DELETE {TENANT}/identity-providers/{{provider_id}}": "identity:write",
     f"GET {TENANT}/api-keys": "keys:read",
     f"POST {TENANT}/api-keys": "keys:write",
     f"DELETE {TENANT}/api-keys/{{key_id}}": "keys:write",
@@ -105,6 +108,11 @@ def token_of_new_session(world, nickname):
     return world.app.state.services.tokens.issue(user, session.id)
 
 
+def is_served(answer, operation):
+    """Whether somebody was let do something, be it that the very same had been done before."""
+    return answer.status_code in {MATRIX[operation].status, 409}
+
+
 # REST ------------------------------------------------------------------------------------------
 
 
@@ -136,7 +144,7 @@ def test_who_was_switched_off_is_nobody_at_once(world, operation):
     token = token_of_new_session(world, "owner")
     switch = "update reviewgraph.users set is_active = :on where id = :user"
     owner = world.users["owner"].id
-    assert send(world, operation, token).status_code == MATRIX[operation].status
+    assert is_served(send(world, operation, token), operation)
     token = token_of_new_session(world, "owner")
     change(world, switch, on=False, user=owner)
     try:
@@ -150,7 +158,7 @@ def test_who_is_no_member_any_more_finds_nothing(world, operation):
     leaver = world.users["eve"].id
     with world.database.jobs() as work:
         work.users.add_membership("acme", leaver, "owner")
-    assert send(world, operation, world.token("eve")).status_code == MATRIX[operation].status
+    assert is_served(send(world, operation, world.token("eve")), operation)
     change(world, "delete from reviewgraph.memberships where user_id = :user", user=leaver)
     assert send(world, operation, world.token("eve")).status_code == 404
 
@@ -160,7 +168,7 @@ def test_who_is_no_member_any_more_finds_nothing(world, operation):
 def test_a_role_may_do_what_the_table_of_permissions_says_and_nothing_else(world, operation, role):
     answer = send(world, operation, token_of_new_session(world, role))
     if PERMISSION_OF[operation] in permissions_of(role):
-        assert answer.status_code == MATRIX[operation].status
+        assert is_served(answer, operation)
     else:
         assert answer.status_code == 403
         assert answer.json()["type"].endswith(":forbidden")
@@ -170,7 +178,7 @@ def test_a_role_may_do_what_the_table_of_permissions_says_and_nothing_else(world
 def test_a_key_needs_the_operation_s_own_scope_and_no_other(world, operation):
     needed = PERMISSION_OF[operation]
     served = send(world, operation, key_of(world, "ada", {needed}))
-    assert served.status_code == MATRIX[operation].status
+    assert is_served(served, operation)
     refused = send(world, operation, key_of(world, "ada", set(ALL_PERMISSIONS) - {needed}))
     assert refused.status_code == 403
     assert refused.json()["type"].endswith(":insufficient-scope")
@@ -180,7 +188,7 @@ def test_a_key_needs_the_operation_s_own_scope_and_no_other(world, operation):
 def test_a_key_gives_no_more_than_its_creator_has(world, operation):
     answer = send(world, operation, key_of(world, "viewer", ALL_PERMISSIONS))
     may = PERMISSION_OF[operation] in permissions_of("viewer")
-    assert answer.status_code == (MATRIX[operation].status if may else 403)
+    assert is_served(answer, operation) if may else answer.status_code == 403
 
 
 @pytest.mark.parametrize("operation", OF_MEMBERS)
