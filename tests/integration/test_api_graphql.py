@@ -145,9 +145,12 @@ def test_a_longer_list_asks_the_database_no_more(world, ada):
     } }"""
     counts = []
     for wanted in (1, 90):
-        with statements_of(world.database) as statements:
-            answered = data_of(ask(ada, query, n=wanted))
-        counts.append(len(statements))
+        asked = []
+        for _ in range(2):  # now and then a request also looks for new signing keys
+            with statements_of(world.database) as statements:
+                answered = data_of(ask(ada, query, n=wanted))
+            asked.append(len(statements))
+        counts.append(min(asked))
     assert len(answered["tenant"]["reviews"]["items"]) == 90
     assert counts[0] == counts[1]
 
