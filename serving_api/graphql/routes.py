@@ -57,7 +57,7 @@ CurrentGraphQL = Annotated[
         "unavailable",
     ),
 )
-@without_key("It changes nothing.")
+@without_key("it reads, and changes nothing")
 def ask_graphql(
     request: Request,
     principal: CurrentPrincipal,
