@@ -33,8 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from resources.database.plan_limits import PlanLimits
 from resources.database.errors import DuplicateError
+from resources.database.plan_limits import PlanLimits
 from resources.database.repository import Repository
 from resources.database.schema import (
     TIMESTAMP,
