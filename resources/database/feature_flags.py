@@ -18,6 +18,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
@@ -109,6 +110,7 @@ feature_overrides = Table(
     Column("is_on", Boolean, nullable=False),
     created_at(),
     PrimaryKeyConstraint("tenant_id", "name"),
+    Index(None, "name"),
 )
 
 

@@ -87,7 +87,7 @@ invitations = Table(
     Column("email", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("token_id", Uuid, ForeignKey(one_time_tokens.c.id), nullable=False, unique=True),
-    Column("invited_by", Uuid, ForeignKey(users.c.id, ondelete="SET NULL")),
+    Column("invited_by", Uuid, ForeignKey(users.c.id, ondelete="SET NULL"), index=True),
     created_at(),
     Column("sent_at", TIMESTAMP, nullable=False, server_default=text("now()")),
     Column("sent_count", Integer, nullable=False, server_default=text("1")),

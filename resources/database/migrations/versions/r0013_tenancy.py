@@ -131,6 +131,7 @@ def _create_flags() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "name", name="pk_feature_overrides"),
         schema=SCHEMA,
     )
+    op.create_index("ix_feature_overrides_name", "feature_overrides", ["name"], schema=SCHEMA)
     # Flags are the installation's: whoever works for a tenant reads them, nobody else does.
     protect("feature_flags", app_may=["select"], visible=f"{current(TENANT_SETTING)} is not null")
     protect("feature_overrides", app_may=["select"])
@@ -179,6 +180,7 @@ def _create_invitations() -> None:
         schema=SCHEMA,
         postgresql_where=sa.text("accepted_at is null and revoked_at is null"),
     )
+    op.create_index("ix_invitations_invited_by", "invitations", ["invited_by"], schema=SCHEMA)
     protect(
         "invitations",
         app_may=[
