@@ -188,4 +188,4 @@ def test_no_text_makes_an_operation_fail(world, path, method, operation, pytestc
                 failed.append((answer.status_code, address[:200], repr(given)[:200]))
     assert not failed, failed[:5]
     if any(takes_text(one["schema"]) for one in operation.get("parameters", [])):
-        assert asked >= len(texts) - 10, "addresses that cannot be spelled are few"
+        assert asked >= len(texts) // 3, "a header can hold plain texts alone, an address most"
