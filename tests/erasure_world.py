@@ -93,9 +93,6 @@ def plant(session: Session, tenant: str) -> None:
         work.corrections.record(
             tenant, key, "topics", ["price"], author="ann", note=f"{AUTHOR} means the price"
         )
-        work.idempotency.keep(
-            tenant, "k", operation="correct_review", fingerprint="f", answer={"note": quoting}
-        )
         request = work.reports.request(tenant, requested_by="ann")
         claimed = work.reports.claim("no run", request.id)
         work.reports.add_document(

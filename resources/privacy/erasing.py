@@ -313,6 +313,9 @@ class Eraser:
             said = work.corrections.erase(work_on.tenant_id, work_on.found.review_keys)
             removed = {"table reviewgraph.corrections": said} if said else {}
             connection = work.session.connection()
+            forget = text("delete from reviewgraph.idempotency_keys where tenant_id = :tenant")
+            if kept := connection.execute(forget, {"tenant": work_on.tenant_id}).rowcount:
+                removed["table reviewgraph.idempotency_keys"] = kept
             removed |= blank_tenant(connection, work_on.tenant_id, work_on.traces)
             if (self._on.settings.home / "models" / work_on.tenant_id).is_dir():
                 work.nlp_settings.use_models(work_on.tenant_id, None)

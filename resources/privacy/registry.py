@@ -218,8 +218,11 @@ TABLES: Mapping[str, DatabaseTable] = {
         other="id tenant_id request_id snapshot_version period_start period_end review_count"
         " files created_at",
     ),
+    # Sealed answers cannot be searched, and are short-lived: all of the tenant's are deleted.
     "idempotency_keys": _table(
-        quoting="answer", other="tenant_id key operation fingerprint created_at"
+        of_review="sealed",
+        of_accounts="user_id",
+        other="id tenant_id key operation fingerprint created_at",
     ),
     # Only ever added to, and by rule without texts of reviews; the re-scan looks at them.
     "events": _table(other="id tenant_id position type subject data created_at published_at"),

@@ -42,7 +42,6 @@ EVERYWHERE = {
     "snapshot",
     "object",
     "table reviewgraph.corrections",
-    "table reviewgraph.idempotency_keys",
     "table reviewgraph.stage_runs",
     "table dagster.event_logs",
     "table dagster.run_tags",
@@ -134,7 +133,7 @@ def test_the_receipt_names_each_place_and_says_that_each_was_searched_again(eras
     for place in (
         "lake raw_reviews", "lake reviews", "lake rejected_reviews", "lake review_enrichments",
         "files of lake raw_reviews", "table reviewgraph.corrections",
-        "table reviewgraph.idempotency_keys.answer", "table reviewgraph.stage_runs.error",
+        "table reviewgraph.stage_runs.error",
         "table dagster.event_logs.event", "file logs/api.log", "file rejects/acme-shop.csv",
         "file reports/acme/report.pdf", "file models/acme/v1/words.json", "file scratch/marts-",
     ):  # fmt: skip
