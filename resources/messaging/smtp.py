@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from resources.errors import WrongUsageError
 from resources.messaging.port import MailRefusedError, MailUnavailableError
+from resources.telemetry import ServiceDownError, breaker_of
 
 TIMEOUT_SECONDS = 20.0
 _PORTS = {"smtp": 587, "smtps": 465}
@@ -69,8 +70,13 @@ class SmtpMailer:
     def send(self, mail: EmailMessage) -> None:
         """Hand over one mail; see :class:`resources.messaging.port.Mailer`."""
         try:
-            with self._connected() as server:
+            with (
+                breaker_of("smtp").call(OSError, smtplib.SMTPServerDisconnected),
+                self._connected() as server,
+            ):
                 server.send_message(mail)
+        except ServiceDownError as error:
+            raise MailUnavailableError(str(error)) from None
         except smtplib.SMTPRecipientsRefused as error:
             code = max(code for code, _ in error.recipients.values())
             raise _refusal(code) from None

@@ -91,7 +91,9 @@ def _templates() -> Environment:
     return Environment(
         loader=_LOADER,
         # By the ending before .j2; subjects and texts are no markup.
-        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+        autoescape=select_autoescape(
+            enabled_extensions=("html.j2",), default=False, default_for_string=False
+        ),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
