@@ -27,6 +27,7 @@ from resources.database.schema import JOBS_SCHEMA
 from resources.database.tenant_exports import EXPORT_TASK
 from resources.logs import bound, fields
 from resources.messaging import Mailer, MailRefusedError, SmtpMailer, send_once
+from resources.telemetry import observe_job
 
 PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14400)
 """Seconds until a task that failed is tried again; then it stays failed."""
@@ -194,7 +195,9 @@ def _told(name: str, task: Task, background: Background) -> Callable[..., None]:
                 logger.exception(
                     "job failed", extra=fields(attempt=context.job.attempts + 1, is_last=is_last)
                 )
+                observe_job(name, "failed")
                 raise
+            observe_job(name, "done")
             logger.info("job done", extra=fields(attempt=context.job.attempts + 1))
 
     return run

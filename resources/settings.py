@@ -84,6 +84,8 @@ class Settings(BaseSettings):
         smtp_url: The mail server, ``smtps://user:password@host:465`` or ``smtp://host:587``; when
             it is not set, mails go to the sandbox (``reviewgraph mail list``).
         mail_from: Whom mails are from.
+        metrics_token: What a Prometheus server shows as bearer token to read ``/metrics``; without
+            one, only who asks from this machine, through no proxy, may.
         public_url: Where people reach this installation; links in mails begin with it.
 
     Raises:
@@ -125,6 +127,7 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str = "ReviewGraph <no-reply@reviewgraph.invalid>"
     public_url: str = "http://127.0.0.1:8000"
+    metrics_token: SecretStr | None = None
 
     def __init__(self, **given: Any) -> None:
         try:

@@ -36,6 +36,7 @@ from resources.database import Database
 from resources.database.embedded import server
 from resources.metrics.compiling import prepare_marts
 from resources.settings import Settings
+from resources.telemetry import breakers
 
 SECRET_KEY = "a key for tests only, the same for all: roles are shared by all databases of a server"
 TEMPLATE = "template_reviewgraph"
@@ -142,6 +143,12 @@ def _environment_ends_with_the_module(_no_settings_from_outside: None) -> Iterat
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _every_service_is_well() -> None:
+    """Let no failure of one test keep another from calling the same service."""
+    breakers._breakers.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

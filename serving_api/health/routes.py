@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from starlette.responses import PlainTextResponse
 
+from resources.telemetry import render
+from resources.telemetry.figures import MEDIA_TYPE
 from serving_api.health import schemas, service
+from serving_api.kit.errors import Problem, documented
 from serving_api.kit.openapi import Tag
 from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
@@ -32,3 +36,20 @@ def read_readiness(services: CurrentServices, response: Response) -> schemas.Rea
     if readiness.status != "ok":
         response.status_code = 503
     return readiness
+
+
+@router.get(
+    "/metrics",
+    operation_id="read_figures",
+    summary="Figures for Prometheus",
+    response_class=PlainTextResponse,
+    responses=documented("not-found"),
+)
+def read_figures(request: Request, services: CurrentServices) -> Response:
+    """How many requests were answered and how long they took, by route, of this process alone.
+
+    For this machine, or for who shows the token that the installation has set for it.
+    """
+    if not service.may_read_figures(request, services.database.settings.metrics_token):
+        raise Problem("not-found")
+    return Response(render(), media_type=MEDIA_TYPE)

@@ -19,3 +19,7 @@ class Readiness(Health):
     checks: dict[str, Literal["ok", "failing"]] = Field(
         description="`database`: answers a query; `snapshots`: their folder can be read."
     )
+    services: dict[str, Literal["closed", "half-open", "open"]] = Field(
+        description="The circuit breaker of each outside service that this process has called; one "
+        "that is open does not keep requests from being served."
+    )

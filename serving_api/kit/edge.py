@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.logs import bound, fields
+from resources.telemetry import observe_request
 from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import METHODS, Problem, problem_response
 from serving_api.kit.proxies import TrustedProxies
@@ -114,7 +115,9 @@ class Edge:
             scope["problem"] = problem.slug
             await problem_response(problem, request_id)(scope, receive, send_with_headers)
         finally:
-            _log_request(scope, status, sent_bytes, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            _log_request(scope, status, sent_bytes, seconds)
+            observe_request(_method_of(scope), _route_of(scope), status, seconds)
 
 
 def _with_headers(
@@ -144,8 +147,8 @@ def _log_request(scope: Scope, status: int, sent_bytes: int, seconds: float) -> 
         _level_of(status),
         "request",
         extra=fields(
-            method=scope["method"] if scope["method"] in METHODS else "other",
-            route=getattr(scope.get("route"), "path", None),
+            method=_method_of(scope),
+            route=_route_of(scope),
             tenant=tenant if is_tenant_id(tenant) else None,
             user=scope.get("user_id"),
             key=scope.get("key_id"),
@@ -156,6 +159,15 @@ def _log_request(scope: Scope, status: int, sent_bytes: int, seconds: float) -> 
             milliseconds=round(seconds * 1000, 1),
         ),
     )
+
+
+def _method_of(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in METHODS else "other"
+
+
+def _route_of(scope: Scope) -> str | None:
+    """The route's template; None where the address leads nowhere."""
+    return getattr(scope.get("route"), "path", None)
 
 
 def _level_of(status: int) -> int:

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from resources.collection.dataforseo.models import Envelope, Task
 from resources.errors import ReviewGraphError
+from resources.telemetry import RetryBudget, ServiceDownError, breaker_of
 
 OK, CREATED = 20000, 20100
 UNFINISHED = frozenset({40601, 40602})  # handed, in queue: both mean keep polling
@@ -108,6 +109,8 @@ class DataForSEOClient:
         import requests  # every run imports this module, and most of them ask nobody
 
         self._session = requests.Session()
+        self._breaker = breaker_of("dataforseo", slow_seconds=timeout[1])
+        self._retries = RetryBudget()
         self._session.trust_env = False  # a .netrc must not replace the credentials
         self._session.auth = (login, password)
 
@@ -224,7 +227,9 @@ class DataForSEOClient:
     def _wait_before_retry(self, error: Exception) -> bool | float:
         if not isinstance(error, UnavailableError):
             return False
-        return self._rate_limit_wait if error.rate_limited else True
+        if error.rate_limited:
+            return self._rate_limit_wait
+        return self._retries.take()
 
     def _request(
         self, method: str, path: str, body: Any = None, *, buys: bool = False
@@ -234,9 +239,14 @@ class DataForSEOClient:
 
         lost = AnswerLostError if buys else UnavailableError
         try:
-            answer = self._session.request(
-                method, f"{self._base_url}/v3/{path}", json=body, timeout=self._timeout
-            )
+            with self._breaker.call(requests.exceptions.RequestException, DataForSEOError):
+                answer = self._session.request(
+                    method, f"{self._base_url}/v3/{path}", json=body, timeout=self._timeout
+                )
+                if answer.status_code >= _HTTP_SERVER_ERROR:
+                    raise lost(f"DataForSEO answered /v3/{path} with HTTP {answer.status_code}.")
+        except ServiceDownError as error:
+            raise UnavailableError(str(error)) from None
         except requests.exceptions.ConnectTimeout as error:
             raise UnavailableError(self._unreachable(error)) from error
         except requests.exceptions.ConnectionError as error:
@@ -245,8 +255,6 @@ class DataForSEOClient:
             raise (UnavailableError if refused else lost)(self._unreachable(error)) from error
         except requests.exceptions.RequestException as error:
             raise lost(self._unreachable(error)) from error
-        if answer.status_code >= _HTTP_SERVER_ERROR:
-            raise lost(f"DataForSEO answered /v3/{path} with HTTP {answer.status_code}.")
         try:
             envelope = Envelope.model_validate_json(answer.content)
         except ValidationError as error:
@@ -254,6 +262,7 @@ class DataForSEOClient:
                 f"DataForSEO answered /v3/{path} with HTTP {answer.status_code} and something "
                 "that is not its JSON envelope."
             ) from error
+        self._retries.succeeded()
         return self._open(envelope, answer.status_code, path, lost)
 
     def _open(

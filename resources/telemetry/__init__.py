@@ -1,0 +1,30 @@
+"""How the program is doing, and how it bears that others are not well.
+
+Belongs here: circuit breakers and retry budgets round outside services, and the figures that a
+Prometheus server fetches. Does not belong here: the log (``resources.logs``) and what a service
+answers (that is read beside its client).
+"""
+
+from __future__ import annotations
+
+from resources.telemetry.breakers import (
+    Breaker,
+    BreakerState,
+    RetryBudget,
+    ServiceDownError,
+    all_breakers,
+    breaker_of,
+)
+from resources.telemetry.figures import observe_job, observe_request, render
+
+__all__ = [
+    "Breaker",
+    "BreakerState",
+    "RetryBudget",
+    "ServiceDownError",
+    "all_breakers",
+    "breaker_of",
+    "observe_job",
+    "observe_request",
+    "render",
+]
