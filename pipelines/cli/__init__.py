@@ -20,6 +20,7 @@ with interrupts.told_while_loading():
     import typer
 
     from pipelines.cli import (
+        audit_commands,
         backfill_command,
         demo_command,
         discover_commands,
@@ -80,6 +81,7 @@ app.add_typer(key_commands.app, name="keys")
 app.add_typer(session_commands.app, name="sessions")
 app.add_typer(flag_commands.app, name="flag")
 app.add_typer(mail_commands.app, name="mail")
+app.add_typer(audit_commands.app, name="audit")
 
 
 def main() -> None:

@@ -111,17 +111,26 @@ class Database:
 
     # Work ---------------------------------------------------------------------------------------
 
-    def work(self, tenant_id: str | None, *, user_id: uuid.UUID | None = None) -> UnitOfWork:
+    def work(
+        self,
+        tenant_id: str | None,
+        *,
+        user_id: uuid.UUID | None = None,
+        actor: str | None = None,
+    ) -> UnitOfWork:
         """A transaction of the application, behind the wall of one tenant.
 
         Args:
             tenant_id: The tenant; with None only what belongs to the user is seen, and what
                 logging in needs.
             user_id: The user on whose behalf it works.
+            actor: Who acts, as its events tell, where that is not the user: ``key:`` and an id.
         """
         if tenant_id is not None:
             check_tenant_id(tenant_id)
-        return UnitOfWork(self._app_engine, self.keys, tenant_id=tenant_id, user_id=user_id)
+        return UnitOfWork(
+            self._app_engine, self.keys, tenant_id=tenant_id, user_id=user_id, actor=actor
+        )
 
     def jobs(self) -> UnitOfWork:
         """A transaction of the graph or the command line, for all tenants."""

@@ -136,6 +136,20 @@ class StageRecorder:
         work.ledger.record_all(self._stage_records(work, done))
         work.source_days.record_all(self._source_days(done))
         work.usage.add_all(self._usage(done))
+        if self.stage == "collected":
+            self._tell_of(work, done)
+
+    def _tell_of(self, work: UnitOfWork, done: Iterable[DayOutcome]) -> None:
+        """Tell what has come in; of a tenant after the other, as outcomes are in that order."""
+        for outcome in done:
+            reviews = sum(batch.rows_kept for batch in outcome.batches)
+            if reviews:
+                work.events.add(
+                    "reviews.collected",
+                    outcome.day.isoformat(),
+                    tenant_id=outcome.tenant_id,
+                    data={"reviews": reviews, "batches": len(outcome.batches)},
+                )
 
     def record_passed_on(
         self,

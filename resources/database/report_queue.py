@@ -11,8 +11,10 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, select, text, update
 
 from resources.database.errors import TooManyOpenRequestsError
+from resources.database.event_records import EventRepository
 from resources.database.plan_limits import PlanLimits
 from resources.database.report_records import (
+    MAX_REASON_LENGTH,
     ReportRepository,
     ReportRequest,
     RequestStatus,
@@ -129,7 +131,15 @@ class ReportQueue(Repository):
             .values(status="failed", error=error, finished_at=func.now())
             .returning(report_requests)
         )
-        return self._one(ReportRequest, statement)
+        ended = self._one(ReportRequest, statement)
+        if ended is not None:
+            EventRepository(self.session).add(
+                "report.failed",
+                str(ended.id),
+                tenant_id=ended.tenant_id,
+                data={"reason": error[:MAX_REASON_LENGTH]},
+            )
+        return ended
 
     def _count_open(self, tenant_id: str) -> int:
         statement = select(func.count()).select_from(report_requests).where(*_open_of(tenant_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, TypedDict
@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.database.errors import SupersededAttemptError
+from resources.database.event_records import EventRepository
 from resources.database.repository import Repository
 from resources.database.schema import (
     TIMESTAMP,
@@ -41,6 +42,9 @@ from resources.database.schema import (
 from resources.database.snapshot_records import snapshot_pointers, snapshots
 
 RequestStatus = Literal["queued", "running", "done", "failed", "held"]
+MAX_REASON_LENGTH = 500
+"""As much of an error is told in an event; the request holds it whole."""
+
 REQUEST_STATUSES: tuple[RequestStatus, ...] = ("queued", "running", "done", "failed", "held")
 
 
@@ -186,14 +190,19 @@ class ReportRepository(Repository):
         period_start: date | None = None,
         period_end: date | None = None,
     ) -> ReportRequest:
-        """Write a report request; people ask through ``ReportQueue.ask``, which joins and caps."""
+        """Write a report request; people ask through ``ReportQueue.ask``, which joins and caps.
+
+        That it was asked for is an event.
+        """
         statement = insert(report_requests).values(
             tenant_id=tenant_id,
             requested_by=requested_by,
             period_start=period_start,
             period_end=period_end,
         )
-        return self._exactly_one(ReportRequest, statement.returning(report_requests))
+        request = self._exactly_one(ReportRequest, statement.returning(report_requests))
+        self._tell("report.requested", tenant_id, request.id, _period(period_start, period_end))
+        return request
 
     def get_request(self, tenant_id: str, request_id: uuid.UUID) -> ReportRequest | None:
         """One request of the tenant."""
@@ -274,11 +283,17 @@ class ReportRepository(Repository):
 
     def fail(self, request: ReportRequest, error: str) -> ReportRequest:
         """End an attempt that went wrong; raises as ``finish`` does."""
-        return self._end(request, "failed", error)
+        ended = self._end(request, "failed", error)
+        self._tell(
+            "report.failed", ended.tenant_id, ended.id, {"reason": error[:MAX_REASON_LENGTH]}
+        )
+        return ended
 
     def hold(self, request: ReportRequest, reason: str) -> ReportRequest:
         """Hold a report back because its numbers cannot be trusted; raises as ``finish`` does."""
-        return self._end(request, "held", reason)
+        ended = self._end(request, "held", reason)
+        self._tell("report.held", ended.tenant_id, ended.id, {"reason": reason[:MAX_REASON_LENGTH]})
+        return ended
 
     def requeue(self, request: ReportRequest) -> ReportRequest | None:
         """Queue a request again whose run died, failed or was held back.
@@ -308,7 +323,10 @@ class ReportRepository(Repository):
         period_start: date | None = None,
         period_end: date | None = None,
     ) -> ReportDocument:
-        """Keep a finished report; another attempt at the same request replaces it."""
+        """Keep a finished report; another attempt at the same request replaces it.
+
+        That it is ready is an event.
+        """
         values: dict[str, Any] = {
             "snapshot_version": snapshot_version,
             "title": title,
@@ -325,7 +343,15 @@ class ReportRepository(Repository):
                 set_=values,
             )
         )
-        return self._exactly_one(ReportDocument, statement.returning(report_documents))
+        document = self._exactly_one(ReportDocument, statement.returning(report_documents))
+        told = {"document": str(document.id), "reviews": review_count}
+        self._tell(
+            "report.finished",
+            tenant_id,
+            request_id or document.id,
+            {**told, **_period(period_start, period_end)},
+        )
+        return document
 
     def get(self, tenant_id: str, document_id: uuid.UUID) -> ReportDocument | None:
         """One document of the tenant."""
@@ -360,6 +386,9 @@ class ReportRepository(Repository):
         )
         return {row.version for row in self._execute(pointed.union(reported))}
 
+    def _tell(self, kind: str, tenant_id: str, subject: uuid.UUID, data: Mapping[str, Any]) -> None:
+        EventRepository(self.session).add(kind, str(subject), tenant_id=tenant_id, data=data)
+
     def _end(
         self, request: ReportRequest, status: RequestStatus, error: str | None
     ) -> ReportRequest:
@@ -376,6 +405,13 @@ class ReportRepository(Repository):
                 "current one; its result is not recorded."
             )
         return ended
+
+
+def _period(start: date | None, end: date | None) -> dict[str, str | None]:
+    return {
+        "period_start": None if start is None else start.isoformat(),
+        "period_end": None if end is None else end.isoformat(),
+    }
 
 
 def _is_attempt(request: ReportRequest) -> tuple[Any, Any, Any]:

@@ -23,6 +23,7 @@ from resources.vocabulary import is_tenant_id
 SCHEMA = "reviewgraph"
 DAGSTER_SCHEMA = "dagster"
 JOBS_SCHEMA = "jobs"
+AUDIT_SCHEMA = "audit"
 APP_ROLE = "reviewgraph_app"
 JOBS_ROLE = "reviewgraph_jobs"
 
@@ -35,6 +36,11 @@ API_KEY_SETTING = "app.api_key"
 SIGNING_KEYS_SETTING = "app.signing_keys"
 IDENTITY_SETTING = "app.identity"
 ONE_TIME_TOKEN_SETTING = "app.one_time_token"  # noqa: S105 - the name of a setting
+INVITATION_SETTING = "app.invitation_id"
+ACTOR_SETTING = "app.actor"
+
+EVENTS_CHANNEL = "reviewgraph_events"
+"""On which the database says whose event was written: a tenant's id, or nothing."""
 
 
 metadata = MetaData(

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from resources.database.event_records import EventRepository
 from resources.database.repository import Repository
 from resources.database.schema import TIMESTAMP, json_column, metadata, tenant_column
 
@@ -83,7 +84,13 @@ class SnapshotRepository(Repository):
         inputs: Mapping[str, Any] | None = None,
         run_id: str | None = None,
     ) -> SnapshotRecord:
-        """Make a snapshot the tenant's current one; the first record of a version stays."""
+        """Make a snapshot the tenant's current one; the first record of a version stays.
+
+        That it is another one than before is an event.
+        """
+        before = self.session.scalar(
+            select(snapshot_pointers.c.version).where(snapshot_pointers.c.tenant_id == tenant_id)
+        )
         statement = insert(snapshots).values(
             tenant_id=tenant_id,
             version=version,
@@ -103,6 +110,10 @@ class SnapshotRepository(Repository):
                 set_={"version": pointer.excluded.version},
             )
         )
+        if before != version:
+            EventRepository(self.session).add(
+                "metrics.updated", version, tenant_id=tenant_id, data={"rows": row_count}
+            )
         return record
 
     def current(self, tenant_id: str) -> SnapshotRecord | None:

@@ -7,7 +7,7 @@ from resources.database.batch_records import batch_runs
 from resources.database.correction_records import corrections
 from resources.database.enrichment_choices import aspect_lexicons, nlp_settings, taxonomies
 from resources.database.erasures import erasure_marks, erasure_steps, erasures
-from resources.database.event_records import events
+from resources.database.event_records import event_publications, events
 from resources.database.feature_flags import feature_flags, feature_overrides
 from resources.database.idempotency import idempotency_keys
 from resources.database.identity_providers import (
@@ -45,6 +45,7 @@ __all__ = [
     "erasure_marks",
     "erasure_steps",
     "erasures",
+    "event_publications",
     "events",
     "feature_flags",
     "feature_overrides",

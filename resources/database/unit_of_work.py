@@ -26,6 +26,7 @@ from resources.database.enrichment_choices import (
 )
 from resources.database.erasures import ErasureRepository
 from resources.database.errors import DatabaseUnavailableError
+from resources.database.event_chain import EventChainRepository
 from resources.database.event_records import EventRepository
 from resources.database.feature_flags import FeatureFlagRepository
 from resources.database.idempotency import IdempotencyRepository
@@ -40,7 +41,12 @@ from resources.database.rate_limits import RateLimitRepository
 from resources.database.report_queue import ReportQueue
 from resources.database.report_records import ReportRepository
 from resources.database.report_withdrawals import ReportWithdrawals
-from resources.database.schema import TENANT_SETTING, USER_SETTING, check_tenant_id
+from resources.database.schema import (
+    ACTOR_SETTING,
+    TENANT_SETTING,
+    USER_SETTING,
+    check_tenant_id,
+)
 from resources.database.second_factors import SecondFactorRepository
 from resources.database.sessions import SessionRepository
 from resources.database.signing_keys import SigningKeyRepository
@@ -72,12 +78,14 @@ class UnitOfWork:
         *,
         tenant_id: str | None = None,
         user_id: uuid.UUID | None = None,
+        actor: str | None = None,
     ) -> None:
         self._engine = engine
         self._keys = keys
         self._settings = {
             TENANT_SETTING: tenant_id or "",
             USER_SETTING: "" if user_id is None else str(user_id),
+            ACTOR_SETTING: actor or "",
         }
         self.session = Session(engine, expire_on_commit=False)
         event.listen(self.session, "after_begin", self._say_who_asks)
@@ -276,8 +284,13 @@ class UnitOfWork:
 
     @cached_property
     def events(self) -> EventRepository:
-        """The outbox: what others have to hear of, once this transaction has ended well."""
+        """What has happened, for others to hear of once this transaction has ended well."""
         return EventRepository(self.session)
+
+    @cached_property
+    def event_chains(self) -> EventChainRepository:
+        """The chains of events, and whether they are whole."""
+        return EventChainRepository(self.session)
 
     @cached_property
     def jobs(self) -> JobQueue:

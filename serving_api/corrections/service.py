@@ -44,6 +44,12 @@ def correct(
         previous=_value_of(review, said.field),
         note=said.note,
     )
+    session.work.events.add(
+        "correction.recorded",
+        review_key,
+        tenant_id=session.tenant.id,
+        data={"field": kept.field, "revision": kept.revision},
+    )
     return _correction(kept)
 
 

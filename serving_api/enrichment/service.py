@@ -57,6 +57,7 @@ def put_taxonomy(session: TenantSession, wanted: NewTaxonomy) -> Taxonomy:
         version=taxonomy.version,
         author=str(session.principal.user_id),
     )
+    _tell(session, "taxonomy.changed", record.version)
     return _taxonomy(taxonomy, record)
 
 
@@ -93,6 +94,7 @@ def put_aspect_lexicon(session: TenantSession, wanted: NewAspectLexicon) -> Aspe
         version=lexicon.version,
         author=str(session.principal.user_id),
     )
+    _tell(session, "lexicon.changed", record.version)
     return _lexicon(lexicon, record)
 
 
@@ -121,7 +123,17 @@ def put_nlp_settings(session: TenantSession, wanted: NewNlpSettings) -> NlpSetti
         )
     except TierNotAllowedError:
         raise invalid_parameter("body.tier", "is not part of the tenant's plan") from None
+    session.work.events.add(
+        "understanding.changed",
+        chosen.tier,
+        tenant_id=session.tenant.id,
+        data={"tier": chosen.tier},
+    )
     return _settings(chosen)
+
+
+def _tell(session: TenantSession, kind: str, version: str) -> None:
+    session.work.events.add(kind, version, tenant_id=session.tenant.id, data={"version": version})
 
 
 def _require_whole(wanted: NewAspectLexicon) -> None:

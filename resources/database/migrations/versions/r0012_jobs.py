@@ -9,7 +9,7 @@ from alembic import op
 from resources.database.schema import APP_ROLE, JOBS_ROLE, JOBS_SCHEMA, SCHEMA
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
