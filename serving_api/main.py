@@ -25,6 +25,8 @@ from serving_api.corrections import routes as corrections
 from serving_api.documentation import page as documentation
 from serving_api.documentation import problems
 from serving_api.enrichment import routes as enrichment
+from serving_api.events import routes as events
+from serving_api.events.hub import EventHub
 from serving_api.exports import routes as exports
 from serving_api.graphql import routes as graphql
 from serving_api.graphql.execution import GraphQL
@@ -89,6 +91,7 @@ SLICES = (
     reports,
     privacy,
     graphql,
+    events,
     health,
 )
 """The slices of the API, in the order in which its documentation tells of them."""
@@ -166,8 +169,13 @@ def create_app(
                 metered=app.state.meter.count,
             )
             app.state.graphql = GraphQL(introspection=settings.graphql_introspection)
-            yield
-            await outgoing.close()
+            app.state.event_hub = EventHub(used_database.app_url)
+            await app.state.event_hub.start()
+            try:
+                yield
+            finally:
+                await app.state.event_hub.stop()
+                await outgoing.close()
 
     app = FastAPI(
         title="ReviewGraph",

@@ -70,6 +70,13 @@ class AnnouncingServer(uvicorn.Server):
             sys.stdout.write(json.dumps({"api": self.address}) + "\n")
             sys.stdout.flush()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let streams end, then finish what is under way."""
+        hub = getattr(getattr(self.config.app, "state", None), "event_hub", None)
+        if hub is not None:
+            hub.close_streams()
+        await super().shutdown(sockets)
+
 
 def server_config(app: object) -> uvicorn.Config:
     """How the API is served, here and in tests."""

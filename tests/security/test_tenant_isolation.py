@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 import jwt
 import pytest
 from fastapi.routing import APIRoute
@@ -73,6 +74,7 @@ MATRIX = {
     "POST /confirm": Row("everyone", status=404),
     "GET /healthz": Row("everyone"),
     "GET /readyz": Row("everyone"),
+    "GET /metrics": Row("everyone"),
     "POST /v1/auth/token": Row("everyone", {"email": "x@example.com", "password": "x"}, 401),
     "POST /v1/auth/refresh": Row("everyone", {"refresh_token": "x"}, 401),
     "GET /.well-known/jwks.json": Row("everyone"),
@@ -203,6 +205,9 @@ MATRIX = {
     f"GET {TENANT}/reports/{{report_id}}": Row("members"),
     f"GET {TENANT}/reports/{{report_id}}/files/{{file_format}}": Row("members"),
     f"GET {TENANT}/report-requests/{{request_id}}": Row("members"),
+    f"GET {TENANT}/events": Row("members", viewers=False),
+    f"GET {TENANT}/event-types": Row("members", viewers=False),
+    f"GET {TENANT}/events/stream": Row("members", viewers=False),
     f"GET {TENANT}/api-keys": Row("members", viewers=False),
     f"POST {TENANT}/api-keys": Row(
         "members", {"name": "x", "scopes": ["tenant:read"]}, 201, of_people=True, viewers=False
@@ -279,6 +284,12 @@ def send(world, operation, token=None, *, tenant="acme", ids_of="acme"):
     body = json.loads(json.dumps(body).replace("{unique}", str(next(_NUMBERS))))
     with world.client(**headers) as client:
         query = {name: value.format(tenant=tenant) for name, value in row.query.items()}
+        if operation.endswith("/stream"):  # what is given never ends
+            with client.stream(method, path.format(**parts)) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    return answer
+                return httpx2.Response(answer.status_code, text=next(answer.iter_text()))
         return client.request(method, path.format(**parts), json=body, params=query or None)
 
 

@@ -18,6 +18,7 @@ from serving_api.main import SLICES
 from serving_api.sessions.sign_ins import MAX_CONCURRENT_SIGN_INS
 
 READINESS = 1  # it asks the database without a limit of its own
+STREAMS = 1  # they read one after the other, see serving_api.events.hub
 LOOKING_AT_KEYS = 1  # one request at a time looks at the keys of tokens
 # Passwords are checked, and sessions begun, by threads of their own; public keys are in memory.
 LIMITED_OTHERWISE = {
@@ -64,7 +65,7 @@ def test_requests_never_wait_for_each_other_s_database_connections():
     )
     pool = Database(settings)._app_engine.pool
     assert len(limits) >= 3
-    together = sum(limit.max_concurrency for limit in limits) + READINESS + MAX_WORKERS
+    together = sum(limit.max_concurrency for limit in limits) + READINESS + STREAMS + MAX_WORKERS
     together += MAX_CONCURRENT_KEYS + MAX_CONCURRENT_SIGN_INS + LOOKING_AT_KEYS
     assert together <= pool.size() + pool._max_overflow
 
