@@ -95,11 +95,20 @@ EVENT_TYPES: dict[str, EventType] = {
     "tenant.closed": EventType("A tenant was closed.", "the tenant"),
     "membership.added": EventType("A user belongs to the tenant.", "the user", {"role": _STRING}),
     "membership.changed": EventType("A member has another role.", "the user", {"role": _STRING}),
-    "membership.removed": EventType("A user belongs to the tenant no longer.", "the user"),
+    "membership.removed": EventType(
+        "A user belongs to the tenant no longer.",
+        "the user",
+        {"role": _STRING, "left": ("boolean",)},
+    ),
     "invitation.created": EventType("Somebody was invited.", "the invitation", {"role": _STRING}),
+    "invitation.resent": EventType("An invitation was sent again.", "the invitation"),
     "invitation.accepted": EventType("An invitation was accepted.", "the invitation"),
     "invitation.revoked": EventType("An invitation was taken back.", "the invitation"),
-    "settings.changed": EventType("A setting was changed.", "the setting", {"changed": ("array",)}),
+    "settings.changed": EventType(
+        "A setting was changed.",
+        "the setting",
+        {"changed": ("array",), "revision": _NUMBER},
+    ),
     "limit.approached": EventType(
         "Four fifths of a plan's limit are used.", "the limit", {"limit": _NUMBER, "used": _NUMBER}
     ),
@@ -110,6 +119,18 @@ EVENT_TYPES: dict[str, EventType] = {
         "An API key was made.", "the key", {"name": _STRING, "scopes": ("array",)}
     ),
     "key.revoked": EventType("An API key works no longer.", "the key"),
+    "ownership.transferred": EventType(
+        "The tenant has another owner.", "the user", {"from": _STRING}
+    ),
+    "tenant.plan_changed": EventType("A tenant has another plan.", "the tenant", {"plan": _STRING}),
+    "feature.changed": EventType(
+        "A feature was switched.", "the feature", {"is_on": ("boolean", "null")}
+    ),
+    "workspace.created": EventType("A workspace was made.", "the workspace", {"kind": _STRING}),
+    "workspace.changed": EventType("A workspace was changed.", "the workspace", {"kind": _STRING}),
+    "workspace.archived": EventType(
+        "A workspace was put away.", "the workspace", {"kind": _STRING}
+    ),
     "identity_provider.added": EventType(
         "Members can log in by an identity provider.", "the provider", {"issuer": _STRING}
     ),
@@ -165,6 +186,8 @@ EVENT_TYPES: dict[str, EventType] = {
     ),
     "privacy.erased": EventType("What a person wrote has been erased.", "the erasure"),
     "export.requested": EventType("Everything a tenant has was asked for.", "the export"),
+    "export.failed": EventType("Everything a tenant has could not be packed.", "the export"),
+    "export.downloaded": EventType("Everything a tenant has was fetched.", "the export"),
     "export.finished": EventType("Everything a tenant has is ready.", "the export"),
 }
 """Every kind of event; a test holds that nothing else is written."""
