@@ -90,6 +90,7 @@ def test_every_error_is_a_problem_document(document):
 
 def test_every_route_that_needs_a_token_says_so(document):
     public = {
+        "get /metrics",
         "post /v1/auth/token",
         "post /v1/auth/refresh",
         "post /v1/auth/second-factor",
