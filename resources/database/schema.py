@@ -36,7 +36,6 @@ API_KEY_SETTING = "app.api_key"
 SIGNING_KEYS_SETTING = "app.signing_keys"
 IDENTITY_SETTING = "app.identity"
 ONE_TIME_TOKEN_SETTING = "app.one_time_token"  # noqa: S105 - the name of a setting
-INVITATION_SETTING = "app.invitation_id"
 ACTOR_SETTING = "app.actor"
 
 EVENTS_CHANNEL = "reviewgraph_events"

@@ -37,7 +37,8 @@ def change_role(session: TenantSession, user_id: str, wanted: RoleChange) -> Mem
     member = _find(session, user_id)
     require_reach(session, member.role)
     require_reach(session, wanted.role)
-    if member.role == wanted.role:
+    held, asked = member.role, wanted.role
+    if held == asked:
         return _member(member)
     try:
         changed = session.work.members.change_role(session.tenant.id, member.user_id, wanted.role)

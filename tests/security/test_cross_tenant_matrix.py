@@ -273,7 +273,7 @@ def test_every_way_to_a_shape_leads_through_a_field_of_a_tenant():
         kind = kinds["Query"].fields[name].type
         while hasattr(kind, "of_type"):
             kind = kind.of_type
-        assert set(kind.fields) <= {"id", "email", "name", "role"}
+        assert set(kind.fields) <= {"id", "email", "name", "role", "status"}
 
 
 @pytest.mark.parametrize("field", FIELDS)

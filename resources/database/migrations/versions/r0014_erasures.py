@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from resources.database.migrations.walls import protect
 from resources.database.schema import SCHEMA
 
-revision = "0016"
-down_revision = "0014"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

@@ -16,8 +16,8 @@ from resources.database.schema import (
     current,
 )
 
-revision = "0013"
-down_revision = "0016"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

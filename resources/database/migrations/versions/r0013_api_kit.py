@@ -14,7 +14,7 @@ from resources.database.schema import (
     current,
 )
 
-revision = "0014"
+revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
@@ -37,13 +37,13 @@ def upgrade() -> None:
     """Make the table anew: what is kept in it is needed for two days, and names no user."""
     op.drop_table("idempotency_keys", schema=SCHEMA)
     _create_sealed_answers()
-    for table, (subject, column, of) in _existing().items():
+    for table, (subject, column, of) in _TOLD.items():
         tell_changes(table, subject, column, of=of)
 
 
 def downgrade() -> None:
     """Bring back the table of answers by tenant alone, and tell nobody of changes."""
-    for table in _existing():
+    for table in _TOLD:
         op.execute(f"drop trigger tell_change on {SCHEMA}.{table}")
     op.execute(f"drop function {SCHEMA}.tell_change()")
     op.drop_table("idempotency_keys", schema=SCHEMA)
@@ -68,11 +68,6 @@ def downgrade() -> None:
         schema=SCHEMA,
     )
     protect("idempotency_keys", app_may=["select", "insert", "delete"])
-
-
-def _existing() -> dict[str, tuple[str, str, str]]:
-    tables = sa.inspect(op.get_bind()).get_table_names(SCHEMA)
-    return {table: told for table, told in _TOLD.items() if table in tables}
 
 
 def _create_sealed_answers() -> None:
