@@ -73,7 +73,7 @@ def test_policies_of_older_releases_are_rewritten(owner):
         "select count(*) from pg_policies where policyname <> 'all_rows' and qual is not null"
     )
     rewritten = (
-        policies + " and coalesce(qual, with_check) ilike '%select nullif(current_setting(%'"
+        policies + " and qual ilike '%select nullif(current_setting(%'"
     )
     downgrade(owner, "0006")
     with owner.begin() as connection:
