@@ -98,7 +98,7 @@ event_publications = Table(
     "event_publications",
     metadata,
     Column("event_id", Uuid, ForeignKey(events.c.id), primary_key=True),
-    Column("tenant_id", Text, ForeignKey(f"{SCHEMA}.tenants.id")),
+    Column("tenant_id", Text, ForeignKey(f"{SCHEMA}.tenants.id"), index=True),
     Column("published_at", TIMESTAMP, nullable=False),
 )
 

@@ -225,7 +225,12 @@ TABLES: Mapping[str, DatabaseTable] = {
         other="id tenant_id key operation fingerprint created_at",
     ),
     # Only ever added to, and by rule without texts of reviews; the re-scan looks at them.
-    "events": _table(other="id tenant_id position type subject data created_at published_at"),
+    "events": _table(
+        of_accounts="actor",
+        other="id tenant_id position source type subject data created_at sequence previous_hash"
+        " hash",
+    ),
+    "event_publications": _table(other="event_id tenant_id published_at"),
     "invitations": _table(
         of_accounts="email invited_by",
         other="id tenant_id role token_id created_at sent_at sent_count expires_at accepted_at"

@@ -19,6 +19,7 @@ from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
 from serving_api.kit.paging import link
 from serving_api.kit.parameters import TenantPath
+from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 
 TAG = Tag(name="events", description="What has happened, for whoever has to hear of it.")
@@ -26,6 +27,7 @@ MAX_CONCURRENT_SUBSCRIPTIONS = 1
 MAX_SEQUENCE = 2**63 - 1
 
 router = APIRouter(
+    route_class=Route,
     prefix="/v1/tenants/{tenant}",
     tags=[TAG["name"]],
     responses=documented(

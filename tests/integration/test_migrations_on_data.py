@@ -72,9 +72,7 @@ def test_policies_of_older_releases_are_rewritten(owner):
     policies = (
         "select count(*) from pg_policies where policyname <> 'all_rows' and qual is not null"
     )
-    rewritten = (
-        policies + " and qual ilike '%select nullif(current_setting(%'"
-    )
+    rewritten = policies + " and qual ilike '%select nullif(current_setting(%'"
     downgrade(owner, "0006")
     with owner.begin() as connection:
         assert connection.scalar(text(rewritten)) == 0

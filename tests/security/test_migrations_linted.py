@@ -39,6 +39,10 @@ NOT_APPLIED = {
     "adding-field-with-default": "constant defaults rewrite no table since PostgreSQL 11",
     "require-table-schema": "opt-in; a test of the catalogue holds every table to our schema",
 }
+# What single revisions do on purpose, each with its reason.
+MEANT = {
+    "0011": {"adding-not-nullable-field": "each event was just given what may not be null"},
+}
 # Revisions that are not read, each with its reason.
 NOT_READ = {"0012": "it executes the queue library's own schema, which is that library's to check"}
 SQUAWK = Path(sysconfig.get_path("scripts")) / "squawk"
@@ -76,7 +80,8 @@ def lint(sql: str, *options: str):
 def test_a_migration_breaks_no_rule_that_applies(revision):
     sql = rendered(revision)
     assert sql.strip()
-    findings = [one for one in lint(sql) if one["rule_name"] not in NOT_APPLIED]
+    accepted = {*NOT_APPLIED, *MEANT.get(revision.revision, {})}
+    findings = [one for one in lint(sql) if one["rule_name"] not in accepted]
     told = [f"{one['rule_name']}: {one['message']}" for one in findings]
     assert not told, told
 

@@ -107,6 +107,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event_id", name="pk_event_publications"),
         schema=SCHEMA,
     )
+    op.create_index(
+        "ix_event_publications_tenant_id", "event_publications", ["tenant_id"], schema=SCHEMA
+    )
     _lift_wall("events")
     op.execute(
         f"insert into {SCHEMA}.event_publications (event_id, tenant_id, published_at)"
