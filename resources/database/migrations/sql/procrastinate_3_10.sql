@@ -1,4 +1,4 @@
--- The tables and functions of procrastinate 3.10 (MIT licence, see pypi.org/project/procrastinate),
+-- The tables and functions of procrastinate 3.10 (MIT licence),
 -- as the library ships them in procrastinate/sql/schema.sql, without its first statement: plpgsql
 -- is a part of PostgreSQL. A revision must do the same for ever, so it does not read the library's
 -- file of today; tests/integration/test_jobs.py holds that both are equal.
