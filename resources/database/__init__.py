@@ -37,6 +37,7 @@ from resources.database.errors import (
 )
 from resources.database.event_records import Event
 from resources.database.feature_flags import FeatureFlag, FlagError
+from resources.database.import_records import ImportBatch
 from resources.database.invitations import Invitation
 from resources.database.memberships import Member
 from resources.database.plan_limits import Use
@@ -45,7 +46,7 @@ from resources.database.recording import BatchOutcome, DayOutcome, SourceOutcome
 from resources.database.report_records import ReportDocument, ReportFile, ReportRequest
 from resources.database.snapshot_records import SnapshotRecord
 from resources.database.source_days import SourceDay
-from resources.database.source_records import DataForSEOTask, ImportBatch, Source
+from resources.database.source_records import DataForSEOTask, Source
 from resources.database.stage_records import StageRecord, StageStatus
 from resources.database.tenancy import Tenant, TenantName, TenantStatus
 from resources.database.tenant_exports import TenantExport

@@ -1,15 +1,14 @@
-"""Where reviews come from: sources, imported files, and tasks bought from DataForSEO."""
+"""Where reviews come from: sources, and the tasks bought from DataForSEO for them."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -22,11 +21,9 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    and_,
     delete,
     exists,
     func,
-    or_,
     select,
     text,
     update,
@@ -75,33 +72,6 @@ class Source:
 
 
 @dataclass(frozen=True)
-class ImportBatch:
-    """One file that has landed in the lake.
-
-    Attributes:
-        id: Derived from the tenant, the source, the file's content and how it was read.
-        tenant_id: Whose it is.
-        source: The reviews' source.
-        file_name: As the user named it, without folders.
-        byte_count: Size of the file.
-        record_count: Records landed from it.
-        day: The ingestion day they landed on.
-        mapping: Which column was taken for which field.
-        landed_at: When.
-    """
-
-    id: str
-    tenant_id: str
-    source: str
-    file_name: str
-    byte_count: int
-    record_count: int
-    day: date
-    mapping: Mapping[str, Any]
-    landed_at: datetime
-
-
-@dataclass(frozen=True)
 class DataForSEOTask:
     """A task bought from DataForSEO, from the intention to buy it to its rows in the lake.
 
@@ -143,21 +113,6 @@ sources = Table(
     created_at(),
     UniqueConstraint("tenant_id", "name"),
     UniqueConstraint("tenant_id", "id"),
-)
-
-import_batches = Table(
-    "import_batches",
-    metadata,
-    Column("id", Text, nullable=False),
-    tenant_column(),
-    Column("source", Text, nullable=False),
-    Column("file_name", Text, nullable=False),
-    Column("byte_count", BigInteger, nullable=False),
-    Column("record_count", BigInteger, nullable=False),
-    Column("day", Date, nullable=False),
-    json_column("mapping", empty="{}"),
-    Column("landed_at", TIMESTAMP, nullable=False, server_default=text("now()")),
-    PrimaryKeyConstraint("tenant_id", "id"),
 )
 
 dataforseo_tasks = Table(
@@ -328,53 +283,6 @@ class SourceRepository(Repository):
             .returning(sources)
         )
         return self._one(Source, statement)
-
-
-class ImportRepository(Repository):
-    """The files that have landed."""
-
-    def record(self, batch: ImportBatch) -> None:
-        """Note that a batch has landed; noting it again changes nothing."""
-        values = asdict(batch) | {"mapping": dict(batch.mapping)}
-        self._execute(insert(import_batches).values(values).on_conflict_do_nothing())
-
-    def get(self, tenant_id: str, batch_id: str) -> ImportBatch | None:
-        """One batch of the tenant."""
-        statement = select(import_batches).where(
-            import_batches.c.tenant_id == tenant_id, import_batches.c.id == batch_id
-        )
-        return self._one(ImportBatch, statement)
-
-    def list(
-        self,
-        tenant_id: str,
-        *,
-        limit: int = 100,
-        after: tuple[datetime, str] | None = None,
-    ) -> tuple[ImportBatch, ...]:
-        """The tenant's batches, latest first.
-
-        Args:
-            tenant_id: The tenant.
-            limit: How many at most.
-            after: When the batch landed behind which to begin, and its id; the latest one when not
-                given.
-        """
-        landed_at, batch_id = import_batches.c.landed_at, import_batches.c.id
-        statement = select(import_batches).where(import_batches.c.tenant_id == tenant_id)
-        if after is not None:
-            moment, last_id = after
-            statement = statement.where(
-                or_(landed_at < moment, and_(landed_at == moment, batch_id > last_id))
-            )
-        statement = statement.order_by(landed_at.desc(), batch_id).limit(limit)
-        return self._all(ImportBatch, statement)
-
-    def on_days(self, days: tuple[date, date]) -> tuple[ImportBatch, ...]:
-        """The batches of all tenants in sight that landed on the days, both included, by day."""
-        statement = select(import_batches).where(import_batches.c.day.between(*days))
-        order = (import_batches.c.day, import_batches.c.landed_at, import_batches.c.id)
-        return self._all(ImportBatch, statement.order_by(*order))
 
 
 class TaskRepository(Repository):

@@ -16,6 +16,7 @@ from resources.database.identity_providers import (
     tenant_domains,
     user_identities,
 )
+from resources.database.import_records import import_batches
 from resources.database.invitations import invitations
 from resources.database.one_time_tokens import one_time_tokens
 from resources.database.plan_limits import limit_notices
@@ -27,7 +28,7 @@ from resources.database.sessions import sessions
 from resources.database.signing_keys import signing_keys
 from resources.database.snapshot_records import snapshot_pointers, snapshots
 from resources.database.source_days import source_days
-from resources.database.source_records import dataforseo_tasks, import_batches, sources
+from resources.database.source_records import dataforseo_tasks, sources
 from resources.database.stage_records import stage_runs
 from resources.database.tenancy import tenants
 from resources.database.tenant_exports import tenant_exports

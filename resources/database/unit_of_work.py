@@ -31,6 +31,7 @@ from resources.database.event_records import EventRepository
 from resources.database.feature_flags import FeatureFlagRepository
 from resources.database.idempotency import IdempotencyRepository
 from resources.database.identity_providers import IdentityProviderRepository
+from resources.database.import_records import ImportRepository
 from resources.database.invitations import InvitationRepository
 from resources.database.jobs import JobQueue, MailQueue, SentMails
 from resources.database.ledger import LedgerRepository
@@ -52,7 +53,7 @@ from resources.database.sessions import SessionRepository
 from resources.database.signing_keys import SigningKeyRepository
 from resources.database.snapshot_records import SnapshotRepository
 from resources.database.source_days import SourceDayRepository
-from resources.database.source_records import ImportRepository, SourceRepository, TaskRepository
+from resources.database.source_records import SourceRepository, TaskRepository
 from resources.database.tenancy import TenantRepository
 from resources.database.tenant_exports import TenantExportRepository
 from resources.database.tenant_settings import TenantSettingsRepository

@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from serving_api.documentation.page import environment, policy, style
-from serving_api.kit.errors import HELP_PREFIX, REGISTRY, TYPE_PREFIX, Problem
+from serving_api.kit.errors import HELP_PREFIX, TYPE_PREFIX, Problem
+from serving_api.kit.problem_kinds import REGISTRY
 
 
 def install(app: FastAPI) -> None:

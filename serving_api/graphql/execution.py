@@ -21,7 +21,8 @@ from serving_api.graphql.schemas import (
     GraphQLExtensions,
     GraphQLRequest,
 )
-from serving_api.kit.errors import REGISTRY, TYPE_PREFIX, Problem, request_id_of
+from serving_api.kit.errors import TYPE_PREFIX, Problem, request_id_of
+from serving_api.kit.problem_kinds import REGISTRY
 from serving_api.kit.services import Services
 from serving_api.kit.tokens import Principal
 

@@ -8,8 +8,9 @@ from typing import Any, TypedDict
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from serving_api.kit.errors import REGISTRY, ProblemDocument, documented
+from serving_api.kit.errors import ProblemDocument, documented
 from serving_api.kit.examples import add_examples
+from serving_api.kit.problem_kinds import REGISTRY
 
 PROBLEMS_TABLE = "\n".join(
     [

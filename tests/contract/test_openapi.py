@@ -16,7 +16,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from resources.settings import Settings
-from serving_api.kit.errors import REGISTRY, documented
+from serving_api.kit.errors import documented
+from serving_api.kit.problem_kinds import REGISTRY
 from serving_api.main import create_app
 from tests.contract.breaking import breaking_changes
 

@@ -11,7 +11,8 @@ from fastapi.testclient import TestClient
 from serving_api.documentation.page import policy
 from serving_api.kit.deprecation import deprecated
 from serving_api.kit.edge import Edge
-from serving_api.kit.errors import REGISTRY, Problem, install
+from serving_api.kit.errors import Problem, install
+from serving_api.kit.problem_kinds import REGISTRY
 from serving_api.kit.proxies import TrustedProxies
 from serving_api.kit.routing import Route
 
