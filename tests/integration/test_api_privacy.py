@@ -92,7 +92,7 @@ def test_whoever_is_not_told_in_one_way_is_not_erased(ada, body):
     assert "Quark" not in answer.text
 
 
-@pytest.mark.parametrize("name", [str(uuid.uuid4()), "x", "0" * 400, "%00"])
+@pytest.mark.parametrize("name", [str(uuid.UUID(int=7)), "x", "0" * 400, "%00"])
 def test_an_erasure_that_is_not_there_is_not_found(ada, name):
     assert ada.get(f"{ERASURES}/{name}").status_code == 404
 

@@ -13,7 +13,7 @@ from serving_api.kit.caching import AnswerCache, KeptBody
 from serving_api.kit.memory import Memory, Observation, observe, tell
 from serving_api.kit.tokens import Principal
 
-ADA = Principal(uuid.uuid4(), session_id=uuid.uuid4())
+ADA = Principal(uuid.UUID(int=1), session_id=uuid.UUID(int=2))
 ADDRESS = (b"/v1/tenants/acme/metrics", b"", b"", b"")
 BEARER = b"ada"
 
