@@ -122,8 +122,17 @@ async def stream(
 
 
 def _read(services: Services, wanted: Subscription, after: int) -> tuple[Event, ...]:
+    """The next events, for whoever may still read them once they have been read.
+
+    Each statement sees what was committed before it: an access that was there at first may have
+    been taken away by what was read after it.
+    """
     with member_session(services, wanted.principal, wanted.tenant_id) as session:
         session.require(PERMISSION)
-        return session.work.events.read(
+        found = session.work.events.read(
             wanted.tenant_id, after=after, types=wanted.types, limit=_EVENTS_AT_ONCE
         )
+    if found:
+        with member_session(services, wanted.principal, wanted.tenant_id) as session:
+            session.require(PERMISSION)
+    return found
