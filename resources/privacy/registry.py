@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from resources.database.schema import DAGSTER_SCHEMA, JOBS_SCHEMA, SCHEMA
+from resources.database.schema import AUDIT_SCHEMA, DAGSTER_SCHEMA, JOBS_SCHEMA, SCHEMA
 
 
 @dataclass(frozen=True)
@@ -272,6 +272,10 @@ SCHEMAS: Mapping[str, Place] = {
     JOBS_SCHEMA: Place(
         "mails to people who log in, as jobs and what became of them",
         "as Dagster's: every text column is searched, and what quotes is blanked",
+    ),
+    AUDIT_SCHEMA: Place(
+        "the heads of the chains of events: numbers and hashes",
+        "there is nothing to erase",
     ),
     "public": Place("nothing: no table of ours is there", "there is nothing to erase"),
 }

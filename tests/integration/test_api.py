@@ -238,6 +238,7 @@ def test_readiness_follows_the_database(world, monkeypatch):
         assert ready.json() == {
             "status": "ok",
             "checks": {"database": "ok", "snapshots": "ok"},
+            "services": {},
         }
 
         def refuse():

@@ -37,7 +37,7 @@ def test_asking_for_the_same_person_again_gives_the_same_erasure(ada):
 def test_a_key_is_answered_once_and_stands_for_one_person(ada):
     headers = {"Idempotency-Key": "erase-1"}
     first = ada.post(ERASURES, json={"author": "Ottoline Prism"}, headers=headers)
-    again = ada.post(ERASURES, json={"author": "ottoline prism"}, headers=headers)
+    again = ada.post(ERASURES, json={"author": "Ottoline Prism"}, headers=headers)
     other = ada.post(ERASURES, json={"author": "Someone Else"}, headers=headers)
     assert first.json() == again.json()
     assert other.status_code == 422

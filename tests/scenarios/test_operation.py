@@ -209,7 +209,7 @@ def test_lost_numbers_are_told_and_published_again(up, home, killed_and_rerun):
 
 def test_what_is_killed_is_back_within_seconds_and_serves_again(up, home):
     before = up.children
-    assert set(before) == {"sandbox", "api", "code-server", "daemon", "webserver"}
+    assert set(before) == {"sandbox", "api", "worker", "code-server", "daemon", "webserver"}
     postmaster = EmbeddedServer.of(home).processes.parent()
     postmaster.kill()
     until(lambda: EmbeddedServer.of(home).answers(), seconds=30, what="PostgreSQL answers again")
