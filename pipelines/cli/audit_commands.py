@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import console
+from pipelines.cli.options import checked_tenant
 
 app = typer.Typer(help="The record of what has happened: see that nobody has changed it.")
 INSTALLATION = "(installation)"
@@ -20,7 +21,11 @@ def audit() -> None:
 @app.command("verify")
 def verify(
     tenant: Annotated[
-        str | None, typer.Option(help="Only the chain of this tenant; all chains when not given.")
+        str | None,
+        typer.Option(
+            help="Only the chain of this tenant; all chains when not given.",
+            callback=checked_tenant,
+        ),
     ] = None,
     head: Annotated[
         str | None,

@@ -22,6 +22,8 @@ LOCATIONS = {
 @pytest.fixture(autouse=True)
 def _somewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("REVIEWGRAPH_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize("given", ["data", "./data", "x/../data"])
