@@ -6,7 +6,6 @@ empty home. What cannot be run as written is named in ``INSTEAD`` with its reaso
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -102,8 +101,13 @@ def test_every_block_runs_as_it_is_written(newcomer):
     assert "vader" in said
     assert "textblob" in said
     assert "of acme are read in the tier cascade" in said
-    answer = json.loads(said.splitlines()[-1])
-    assert '"review_count": 298' in json.dumps(answer)
+    for answered in (
+        '"review_count":{"value":298,',
+        '"refresh_token":',
+        '"key":"rg_live_',
+        '"items":[]',
+    ):
+        assert answered in said, answered
 
 
 @pytest.mark.slow
