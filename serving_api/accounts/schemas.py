@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from resources.passwords import MAX_LENGTH, MIN_LENGTH
-from serving_api.kit.parameters import CleanText, refuse_unstorable_characters
+from serving_api.kit.parameters import CleanSecret, CleanText
 
 MAX_ADDRESS_LENGTH = 254
 MAX_TOKEN_LENGTH = 64
@@ -27,11 +27,6 @@ def _normalized_address(given: str) -> str:
     return found.normalized.lower()
 
 
-def _spellable(secret: SecretStr) -> SecretStr:
-    refuse_unstorable_characters(secret.get_secret_value())
-    return secret
-
-
 def _said(name: str) -> str:
     if not name.strip() or not name.isprintable():
         raise ValueError("must be a name on one line")
@@ -43,18 +38,15 @@ EmailAddress = Annotated[
     Field(min_length=3, max_length=MAX_ADDRESS_LENGTH, examples=["ada@example.com"]),
     AfterValidator(_normalized_address),
 ]
-KnownPassword = Annotated[
-    SecretStr, Field(min_length=1, max_length=MAX_LENGTH), AfterValidator(_spellable)
-]
+KnownPassword = Annotated[CleanSecret, Field(min_length=1, max_length=MAX_LENGTH)]
 NewPassword = Annotated[
-    SecretStr,
+    CleanSecret,
     Field(
         max_length=MAX_LENGTH,
         description=f"{MIN_LENGTH} to {MAX_LENGTH} characters of any kind; none that everybody "
         "tries first, and not your name or address.",
         examples=["tulips argue with thunder"],
     ),
-    AfterValidator(_spellable),
 ]
 Token = Annotated[
     CleanText,

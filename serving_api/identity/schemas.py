@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from serving_api.identity.challenges import LIFETIME_SECONDS, MAX_LENGTH
-from serving_api.kit.parameters import CleanText, refuse_unstorable_characters
+from serving_api.kit.parameters import CleanSecret, CleanText
 from serving_api.sessions.schemas import Grant
 from serving_api.tenants.schemas import TenantOfUser
 
@@ -26,14 +26,8 @@ class LogIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     email: Annotated[CleanText, Field(min_length=3, examples=["ada@example.com"])]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+    password: Annotated[CleanSecret, Field(min_length=1, max_length=256)]
     device: Annotated[str | None, DEVICE] = None
-
-    @field_validator("password")
-    @classmethod
-    def _spellable(cls, password: SecretStr) -> SecretStr:
-        refuse_unstorable_characters(password.get_secret_value())
-        return password
 
 
 class LoggedIn(Grant):

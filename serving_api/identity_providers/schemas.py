@@ -6,10 +6,10 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from resources.database import identity_providers as database
-from serving_api.kit.parameters import CleanText
+from serving_api.kit.parameters import CleanSecret, CleanText
 
 
 class NewIdentityProvider(BaseModel):
@@ -26,7 +26,7 @@ class NewIdentityProvider(BaseModel):
         ),
     ]
     client_id: Annotated[CleanText, Field(min_length=1, examples=["reviewgraph"])]
-    client_secret: Annotated[SecretStr, Field(min_length=1, max_length=500)]
+    client_secret: Annotated[CleanSecret, Field(min_length=1, max_length=500)]
     default_role: Literal["viewer", "analyst"] = Field(
         "viewer", description="What somebody becomes who comes by it for the first time."
     )

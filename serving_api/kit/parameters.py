@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from resources.vocabulary import MAX_DAYS_AHEAD, MIN_POSTED_DAY, utc_today
 
@@ -46,8 +46,16 @@ def _require_day_of_reviews(day: date) -> date:
     return day
 
 
+def _refuse_unstorable_secret(secret: SecretStr) -> SecretStr:
+    refuse_unstorable_characters(secret.get_secret_value())
+    return secret
+
+
 CleanText = Annotated[str, Field(max_length=300), AfterValidator(refuse_unstorable_characters)]
 """Text of a client that may reach a query as a bound parameter."""
+
+CleanSecret = Annotated[SecretStr, AfterValidator(_refuse_unstorable_secret)]
+"""A secret of a client; how long it may be, each use says."""
 
 MemberName = Annotated[str, Field(max_length=4000), AfterValidator(refuse_unstorable_characters)]
 """The name of a product, place or topic: whatever reviews call it, links must be able to say."""

@@ -6,8 +6,9 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
+from serving_api.kit.parameters import CleanSecret
 from serving_api.sessions.refresh_tokens import MAX_LENGTH
 
 
@@ -30,7 +31,7 @@ class Refresh(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=MAX_LENGTH)]
+    refresh_token: Annotated[CleanSecret, Field(min_length=1, max_length=MAX_LENGTH)]
 
 
 class LoginSession(BaseModel):
