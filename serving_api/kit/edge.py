@@ -104,6 +104,11 @@ class Edge:
             await send(message)
 
         try:
+            if "\0" in scope["path"]:  # nothing has such a name, and PostgreSQL cannot spell it
+                scope["problem"] = "not-found"
+                refusal = problem_response(Problem("not-found"), request_id)
+                await refusal(scope, receive, send_with_headers)
+                return
             await self._app(scope, _limited(scope, receive), send_with_headers)
         except ClientDisconnect:
             logger.info("the client hung up")
