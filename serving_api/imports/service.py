@@ -19,7 +19,7 @@ from serving_api.imports.schemas import (
 )
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
-from serving_api.kit.paging import Cursors, link
+from serving_api.kit.paging import Cursors, PageOf
 from serving_api.kit.parameters import is_storable
 
 _COLUMNS = ("record_number", "reason_code", "reason", "field", "value", "payload")
@@ -35,24 +35,14 @@ def list_imports(
     """
     session.require("sources:read")
     tenant_id = session.tenant.id
-    binding = ("imports", tenant_id)
+    page = PageOf(cursors, _address(tenant_id), parameters)
     after = None
-    if parameters.cursor is not None:
-        moment, batch_id = cursors.read(binding, parameters.cursor, length=2)
-        after = (datetime.fromisoformat(moment), batch_id)
-    found = session.work.imports.list(tenant_id, limit=parameters.limit + 1, after=after)
-    shown = found[: parameters.limit]
+    if (position := page.position(length=2)) is not None:
+        after = (datetime.fromisoformat(position[0]), position[1])
+    found = session.work.imports.list(tenant_id, limit=page.rows_to_read, after=after)
+    shown, onward = page.cut(found, lambda batch: (batch.landed_at.isoformat(), batch.id))
     outcomes = _outcomes(session, [batch.id for batch in shown])
-    cursor = address = None
-    if len(found) > parameters.limit:
-        last = shown[-1]
-        cursor = cursors.write(binding, (last.landed_at.isoformat(), last.id))
-        address = _next(_address(tenant_id), parameters, cursor)
-    return ImportPage(
-        items=[_import(batch, outcomes.get(batch.id)) for batch in shown],
-        next_cursor=cursor,
-        next=address,
-    )
+    return ImportPage(items=[_import(batch, outcomes.get(batch.id)) for batch in shown], **onward)
 
 
 def get_import(session: TenantSession, import_id: str) -> Import:
@@ -80,21 +70,17 @@ def list_rejected(
     """
     session.require("reviews:read")
     batch = _require(session, import_id)
-    binding = ("rejected rows", batch.tenant_id, batch.id)
-    after = 0
-    if parameters.cursor is not None:
-        after = int(cursors.read(binding, parameters.cursor, length=1)[0])
+    page = PageOf(cursors, f"{_address(batch.tenant_id)}/{batch.id}/rejected-rows", parameters)
+    position = page.position(length=1)
     rows = TenantRows(lake, batch.tenant_id).rejected(
-        batch.id, batch.day, after=after, limit=parameters.limit + 1
+        batch.id,
+        batch.day,
+        after=0 if position is None else int(position[0]),
+        limit=page.rows_to_read,
     )
     found = [RejectedRow.model_validate(row) for row in rows.select(_COLUMNS).to_dicts()]
-    shown = found[: parameters.limit]
-    cursor = address = None
-    if len(found) > parameters.limit:
-        cursor = cursors.write(binding, (str(shown[-1].record_number),))
-        path = f"{_address(batch.tenant_id)}/{batch.id}/rejected-rows"
-        address = _next(path, parameters, cursor)
-    return RejectedRowPage(items=shown, next_cursor=cursor, next=address)
+    shown, onward = page.cut(found, lambda row: (str(row.record_number),))
+    return RejectedRowPage(items=list(shown), **onward)
 
 
 def rejected_as_csv(session: TenantSession, import_id: str, after: int, lake: Lake) -> str:
@@ -148,7 +134,3 @@ def _import(batch: database.ImportBatch, outcome: database.BatchRecord | None) -
 
 def _address(tenant_id: str) -> str:
     return f"/v1/tenants/{tenant_id}/imports"
-
-
-def _next(path: str, parameters: ListParameters, cursor: str) -> str:
-    return link(path, [("limit", str(parameters.limit)), ("cursor", cursor)])

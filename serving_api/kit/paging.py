@@ -12,8 +12,8 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, Generic, Protocol, TypedDict, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
@@ -82,6 +82,67 @@ class Cursors:
     def _sign(self, binding: Sequence[str], payload: bytes) -> bytes:
         message = json.dumps(list(binding), ensure_ascii=True).encode() + b"\0" + payload
         return hmac.digest(self._key, message, "sha256")[:_SIGNATURE_BYTES]
+
+
+class PageParameters(Protocol):
+    """What a client asks of a list: how many rows, and from where on."""
+
+    limit: int
+    cursor: str | None
+
+
+class Onward(TypedDict):
+    """Where a list goes on: the fields that every page has."""
+
+    next_cursor: str | None
+    next: str | None
+
+
+class PageOf:
+    """One page of a list that has no filters: what was asked for, and how the list goes on.
+
+    Args:
+        cursors: Reads and writes the list's cursors.
+        path: The list's address, which names the tenant and so binds its cursors to it.
+        parameters: What the client asks for.
+    """
+
+    def __init__(self, cursors: Cursors, path: str, parameters: PageParameters) -> None:
+        self._cursors = cursors
+        self._path = path
+        self._parameters = parameters
+
+    @property
+    def rows_to_read(self) -> int:
+        """One more than the page holds: it tells whether another page follows."""
+        return self._parameters.limit + 1
+
+    def position(self, *, length: int) -> list[str] | None:
+        """The sort key behind which the page begins; None for the first page.
+
+        Raises:
+            Problem: ``invalid-cursor``.
+        """
+        if self._parameters.cursor is None:
+            return None
+        return self._cursors.read((self._path,), self._parameters.cursor, length=length)
+
+    def cut(
+        self, found: Sequence[Item], position_of: Callable[[Item], Sequence[str]]
+    ) -> tuple[Sequence[Item], Onward]:
+        """The rows of the page, and where the list goes on.
+
+        Args:
+            found: At most :attr:`rows_to_read` rows.
+            position_of: The sort key of a row.
+        """
+        limit = self._parameters.limit
+        shown = found[:limit]
+        if len(found) <= limit:
+            return shown, Onward(next_cursor=None, next=None)
+        cursor = self._cursors.write((self._path,), position_of(shown[-1]))
+        address = link(self._path, [("limit", str(limit)), ("cursor", cursor)])
+        return shown, Onward(next_cursor=cursor, next=address)
 
 
 def digest_of(parameters: BaseModel) -> str:

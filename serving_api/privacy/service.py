@@ -10,7 +10,7 @@ from resources.privacy.asking import ask
 from resources.privacy.subjects import Marker, Sealer, Wanted
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
-from serving_api.kit.paging import Cursors, link
+from serving_api.kit.paging import Cursors, PageOf
 from serving_api.privacy.schemas import (
     Erasure,
     ErasureListParameters,
@@ -61,26 +61,15 @@ def list_erasures(
     """
     session.require("privacy:erase")
     tenant_id = session.tenant.id
-    binding = ("erasures", tenant_id)
+    page = PageOf(cursors, f"/v1/tenants/{tenant_id}/erasures", parameters)
     before = None
-    if parameters.cursor is not None:
-        (last_id,) = cursors.read(binding, parameters.cursor, length=1)
-        before = session.work.erasures.get(tenant_id, uuid.UUID(last_id))
+    if (position := page.position(length=1)) is not None:
+        before = session.work.erasures.get(tenant_id, uuid.UUID(position[0]))
         if before is None:
             raise Problem("invalid-cursor")
-    found = session.work.erasures.list(tenant_id, limit=parameters.limit + 1, before=before)
-    cursor = address = None
-    if len(found) > parameters.limit:
-        cursor = cursors.write(binding, (str(found[parameters.limit - 1].id),))
-        address = link(
-            f"/v1/tenants/{tenant_id}/erasures",
-            [("limit", str(parameters.limit)), ("cursor", cursor)],
-        )
-    return ErasurePage(
-        items=[_erasure(session, one) for one in found[: parameters.limit]],
-        next_cursor=cursor,
-        next=address,
-    )
+    found = session.work.erasures.list(tenant_id, limit=page.rows_to_read, before=before)
+    shown, onward = page.cut(found, lambda erasure: (str(erasure.id),))
+    return ErasurePage(items=[_erasure(session, one) for one in shown], **onward)
 
 
 def get_erasure(session: TenantSession, erasure_id: str) -> Erasure:

@@ -20,7 +20,7 @@ from resources.storage.objects import (
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
 from serving_api.kit.identifiers import identifier
-from serving_api.kit.paging import Cursors, link
+from serving_api.kit.paging import Cursors, PageOf
 from serving_api.kit.ranges import RangeNotSatisfiableError, wanted_part
 from serving_api.reports.schemas import (
     Format,
@@ -67,25 +67,15 @@ def list_reports(
     """
     session.require("reports:read")
     tenant_id = session.tenant.id
-    binding = ("reports", tenant_id)
+    page = PageOf(cursors, _reports_address(tenant_id), parameters)
     before = None
-    if parameters.cursor is not None:
-        (last_id,) = cursors.read(binding, parameters.cursor, length=1)
-        before = session.work.reports.get(tenant_id, uuid.UUID(last_id))
+    if (position := page.position(length=1)) is not None:
+        before = session.work.reports.get(tenant_id, uuid.UUID(position[0]))
         if before is None:
             raise Problem("invalid-cursor")
-    documents = session.work.reports.list(tenant_id, limit=parameters.limit + 1, before=before)
-    cursor = address = None
-    if len(documents) > parameters.limit:
-        cursor = cursors.write(binding, (str(documents[parameters.limit - 1].id),))
-        address = link(
-            _reports_address(tenant_id), [("limit", str(parameters.limit)), ("cursor", cursor)]
-        )
-    return ReportPage(
-        items=[_report(document) for document in documents[: parameters.limit]],
-        next_cursor=cursor,
-        next=address,
-    )
+    found = session.work.reports.list(tenant_id, limit=page.rows_to_read, before=before)
+    shown, onward = page.cut(found, lambda document: (str(document.id),))
+    return ReportPage(items=[_report(document) for document in shown], **onward)
 
 
 def get_report(session: TenantSession, report_id: str) -> Report:

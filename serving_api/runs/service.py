@@ -8,7 +8,7 @@ from typing import Literal
 
 from resources import database
 from serving_api.kit.auth import TenantSession
-from serving_api.kit.paging import Cursors, link
+from serving_api.kit.paging import Cursors, PageOf
 from serving_api.runs.schemas import (
     MAX_LISTED,
     DayOfRuns,
@@ -30,20 +30,15 @@ def list_runs(session: TenantSession, parameters: RunsParameters, cursors: Curso
     """
     session.require("metrics:read")
     tenant_id = session.tenant.id
-    binding = ("runs", tenant_id)
-    before = None
-    if parameters.cursor is not None:
-        before = date.fromisoformat(cursors.read(binding, parameters.cursor, length=1)[0])
+    page = PageOf(cursors, f"/v1/tenants/{tenant_id}/runs", parameters)
+    position = page.position(length=1)
     ledger = session.work.ledger
-    found = ledger.days_before(tenant_id, limit=parameters.limit + 1, before=before)
-    days = found[: parameters.limit]
-    cursor = address = None
-    if len(found) > parameters.limit:
-        cursor = cursors.write(binding, (days[-1].isoformat(),))
-        address = link(
-            f"/v1/tenants/{tenant_id}/runs",
-            [("limit", str(parameters.limit)), ("cursor", cursor)],
-        )
+    found = ledger.days_before(
+        tenant_id,
+        limit=page.rows_to_read,
+        before=None if position is None else date.fromisoformat(position[0]),
+    )
+    days, onward = page.cut(found, lambda day: (day.isoformat(),))
     stages: dict[date, list[StageRun]] = defaultdict(list)
     due: dict[date, list[DueStage]] = defaultdict(list)
     if days:
@@ -62,8 +57,7 @@ def list_runs(session: TenantSession, parameters: RunsParameters, cursors: Curso
             )
             for day in days
         ],
-        next_cursor=cursor,
-        next=address,
+        **onward,
     )
 
 

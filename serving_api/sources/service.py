@@ -10,7 +10,7 @@ from resources import database
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
 from serving_api.kit.identifiers import identifier
-from serving_api.kit.paging import Cursors, link
+from serving_api.kit.paging import Cursors, PageOf
 from serving_api.sources.schemas import (
     NewSource,
     Source,
@@ -31,25 +31,14 @@ def list_sources(
     """
     session.require("sources:read")
     tenant_id = session.tenant.id
-    binding = ("sources", tenant_id)
-    after = None
-    if parameters.cursor is not None:
-        (after,) = cursors.read(binding, parameters.cursor, length=1)
-    found = session.work.sources.page(tenant_id, limit=parameters.limit + 1, after=after)
-    shown = found[: parameters.limit]
-    days = session.work.source_days.latest(tenant_id, [source.name for source in shown])
-    cursor = address = None
-    if len(found) > parameters.limit:
-        cursor = cursors.write(binding, (shown[-1].name,))
-        address = link(
-            f"/v1/tenants/{tenant_id}/sources",
-            [("limit", str(parameters.limit)), ("cursor", cursor)],
-        )
-    return SourcePage(
-        items=[_source(source, days.get(source.name)) for source in shown],
-        next_cursor=cursor,
-        next=address,
+    page = PageOf(cursors, f"/v1/tenants/{tenant_id}/sources", parameters)
+    position = page.position(length=1)
+    found = session.work.sources.page(
+        tenant_id, limit=page.rows_to_read, after=None if position is None else position[0]
     )
+    shown, onward = page.cut(found, lambda source: (source.name,))
+    days = session.work.source_days.latest(tenant_id, [source.name for source in shown])
+    return SourcePage(items=[_source(source, days.get(source.name)) for source in shown], **onward)
 
 
 def get_source(session: TenantSession, source_id: str) -> Source:
