@@ -22,7 +22,7 @@ def up(
     port: Annotated[int, port_option("Port of the Dagster UI; a free one if taken.")] = 3000,
     api_port: Annotated[int, port_option("Port of the API; a free one if taken.")] = 8000,
 ) -> None:
-    """Start Dagster's UI and daemon, the API and the sandbox together; Ctrl-C stops them all."""
+    """Start Dagster's UI and daemon, the API, a worker and the sandbox; Ctrl-C stops them all."""
     from pipelines.launch import prepare_environment
     from pipelines.session import open_session
     from pipelines.supervisor import Supervisor
