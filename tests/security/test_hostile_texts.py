@@ -46,7 +46,6 @@ pytestmark = pytest.mark.no_cover
 
 LENGTH = 2_500
 MAX_TIMES_PLAIN = 10
-MAX_TIMES_PLAIN_WHEN_HUGE = 25  # a pattern of square time would take hundreds of times as long
 MAX_GROWTH = 3  # of the time, when the length doubles; square time grows to four times
 TRIES = 4
 SETTLED_SECONDS = 1e-3  # below it a measurement is mostly noise
@@ -218,7 +217,7 @@ def test_personal_data_in_a_huge_text_is_found_about_as_fast_as_in_a_plain_one(n
     reader = READERS["personal data"]
     reader.read("call +44 20 7946 0018 or pay to GB82 WEST 1234 5698 7654 32")
     plain = seconds(reader, plain_text(huge), 2)
-    assert seconds(reader, HOSTILE_TEXTS[name](huge), 2) < MAX_TIMES_PLAIN_WHEN_HUGE * plain
+    assert seconds(reader, HOSTILE_TEXTS[name](huge), 2) < MAX_TIMES_PLAIN * plain
 
 
 def test_a_batch_of_hostile_texts_takes_not_much_longer_than_one_of_plain_texts():
