@@ -15,11 +15,11 @@ from resources.database.event_records import EventRepository
 from resources.database.plan_limits import PlanLimits
 from resources.database.report_records import (
     MAX_REASON_LENGTH,
-    ReportRepository,
     ReportRequest,
     RequestStatus,
     report_requests,
 )
+from resources.database.report_repository import ReportRepository
 from resources.database.repository import Repository
 from resources.database.tenancy import tenants
 

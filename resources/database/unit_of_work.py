@@ -40,7 +40,7 @@ from resources.database.one_time_tokens import OneTimeTokenRepository
 from resources.database.plan_limits import PlanLimits
 from resources.database.rate_limits import RateLimitRepository
 from resources.database.report_queue import ReportQueue
-from resources.database.report_records import ReportRepository
+from resources.database.report_repository import ReportRepository
 from resources.database.report_withdrawals import ReportWithdrawals
 from resources.database.schema import (
     ACTOR_SETTING,

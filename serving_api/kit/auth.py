@@ -5,8 +5,8 @@ row-level security before anything is read, and the membership is the first thin
 unit of work ends before the answer is sent, so a failed commit can never follow a success.
 
 Whoever asks shows an access token, which belongs to a session, or an API key, which belongs to a
-tenant. Both are looked up again in the transaction of every request that gets here: what has just ended
-opens nothing.
+tenant. Both are looked up again in the transaction of every request that gets here: what has just
+ended opens nothing.
 """
 
 from __future__ import annotations
