@@ -45,8 +45,8 @@ def _erase_lake(session: Session, tenant_id: str) -> dict[str, int]:
         rows = session.lake.read(spec, tenants=[tenant_id]).frame
         count = int(rows.select("tenant_id").collect().height)
         if count:
-            session.lake.erase(spec, tenants=[tenant_id])
-        session.lake.purge(spec)  # older versions would still hold the rows
+            session.lake.upkeep.erase(spec, tenants=[tenant_id])
+        session.lake.upkeep.purge(spec)  # older versions would still hold the rows
         counts[f"rows of the lake's {spec.name}"] = count
     return counts
 

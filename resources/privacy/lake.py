@@ -30,10 +30,10 @@ def erase_rows(lake: Lake, tenant_id: str, found: Found) -> dict[str, int]:
     removed = {place: count for place, count in counted.items() if count}
     for spec in _BY_RECORD:
         if removed.get(_place(spec.name)):
-            lake.erase(spec, tenants=[tenant_id], records=found.records)
+            lake.upkeep.erase(spec, tenants=[tenant_id], records=found.records)
     for spec in _BY_REVIEW:
         if removed.get(_place(spec.name)):
-            lake.erase(spec, tenants=[tenant_id], review_keys=found.review_keys)
+            lake.upkeep.erase(spec, tenants=[tenant_id], review_keys=found.review_keys)
     return removed
 
 
@@ -66,9 +66,9 @@ def purge(lake: Lake, tenant_id: str, found: Found) -> dict[str, int]:
             own = own.filter(pl.col("review_key").is_in(sorted(found.review_keys)))
         return bool(own.select(pl.len()).collect().item())
 
-    removed = {spec.name: lake.purge(spec) for spec in TABLES.values()}
+    removed = {spec.name: lake.upkeep.purge(spec) for spec in TABLES.values()}
     for spec in (*_BY_RECORD, *_BY_REVIEW):
-        removed[spec.name] += lake.drop_unnamed(spec, is_of_person)
+        removed[spec.name] += lake.upkeep.drop_unnamed(spec, is_of_person)
     return {f"files of lake {name}": count for name, count in removed.items() if count}
 
 

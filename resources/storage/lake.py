@@ -10,19 +10,17 @@ Format and conflict rules: https://github.com/delta-io/delta/blob/master/PROTOCO
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from functools import cached_property
 from typing import Literal
 
-import obstore
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from resources.settings import Settings
-from resources.storage import lake_upkeep
 from resources.storage.delta_tables import (
     FILE_FORMAT,
     NO_VERSION,
@@ -40,14 +38,13 @@ from resources.storage.lake_rows import (
     Scope,
     selection,
 )
-from resources.storage.lake_upkeep import Compaction
+from resources.storage.lake_upkeep import LakeUpkeep
 from resources.storage.landed_batches import (
     BatchesPartlyLandedError,
     has_landed,
     have_landed,
     landing_of,
 )
-from resources.storage.places import open_place
 from resources.storage.schemas import TableSpec
 from resources.vocabulary import DayRange
 
@@ -219,123 +216,10 @@ class Lake:
         table = self._tables.find(spec, version)
         return [] if table is None else self._files(spec, table, days, tenants)
 
-    def erase(
-        self,
-        spec: TableSpec,
-        *,
-        tenants: Collection[str],
-        review_keys: Collection[str] | None = None,
-        records: Mapping[str, Collection[int]] | None = None,
-    ) -> int:
-        """Take rows out of the current version, whatever day or batch they are of.
-
-        Older versions can be read, and their files lie there, until ``vacuum`` deletes them. Rows
-        that land while this runs stay: stop collecting for the tenants first. Names of tenants
-        and batches remain in the table's log for 30 days, or until ``purge``.
-
-        Args:
-            spec: The table.
-            tenants: Whose rows; nothing is erased when empty.
-            review_keys: Only these reviews of the tenants; all when None, nothing when empty.
-            records: Only these records, numbers by batch; all when None, nothing when empty.
-
-        Returns:
-            The table's version afterwards.
-
-        Raises:
-            LakeScopeError: Reviews or records are named and the table does not know them.
-            LakeBusyError: Other writers kept changing the same rows.
-        """
-        condition = lake_upkeep.erasure(spec, tenants, review_keys, records)
-
-        def once() -> int:
-            table = self._tables.find(spec)
-            if table is None:
-                return NO_VERSION
-            if condition is not None:
-                table.delete(condition, writer_properties=FILE_FORMAT)
-            return int(table.version())
-
-        return self._tables.retried(spec, once)
-
-    def compact(self, spec: TableSpec) -> Compaction:
-        """Join the small files of each partition; no row changes.
-
-        Raises:
-            LakeBusyError: Other writers kept changing the same files.
-        """
-
-        def once() -> Compaction:
-            table = self._tables.find(spec)
-            if table is None:
-                return Compaction(NO_VERSION, 0, 0)
-            return lake_upkeep.compact(table, TARGET_FILE_BYTES, FILE_FORMAT)
-
-        return self._tables.retried(spec, once)
-
-    def vacuum(self, spec: TableSpec, retention: timedelta = timedelta(days=7)) -> int:
-        """Delete files that only versions older than ``retention`` use; returns how many.
-
-        Those versions cannot be read afterwards. Choose a time longer than any run: a run keeps
-        reading the version that it began with. Files of killed writers go after a day at least.
-        """
-
-        def once() -> int:
-            table = self._tables.find(spec)
-            return 0 if table is None else lake_upkeep.vacuum(table, retention)
-
-        return self._tables.retried(spec, once)
-
-    def purge(self, spec: TableSpec) -> int:
-        """Delete everything but the current version: older files, and the log that tells of them.
-
-        No other version can be read afterwards, not even by whoever reads one at the moment: let
-        the runs under way end first. What is in the current version stays, and so does the
-        knowledge of which batches have landed.
-
-        Returns:
-            How many files were deleted.
-
-        Raises:
-            LakeBusyError: Other writers kept changing the table.
-        """
-
-        def once() -> int:
-            table = self._tables.find(spec)
-            return 0 if table is None else lake_upkeep.purge(table)
-
-        return self._tables.retried(spec, once)
-
-    def drop_unnamed(self, spec: TableSpec, holds: Callable[[pl.LazyFrame], bool]) -> int:
-        """Delete files that no commit names and that hold what must not stay.
-
-        A killed writer leaves such files, and one at work has them for a moment: what they hold
-        decides. A file that was cut short cannot be read, and goes with ``vacuum`` after a day.
-
-        Args:
-            spec: The table.
-            holds: Whether the rows of a file, with the columns it has, must go.
-
-        Returns:
-            How many files were deleted.
-        """
-        table = self._tables.find(spec)
-        if table is None:
-            return 0
-        place = open_place(self.location, self.storage_options)
-        doomed = []
-        for file in lake_upkeep.unnamed_files(table):
-            address = f"{self._tables.address(spec)}/{file}"
-            rows = pl.scan_parquet(
-                address, glob=False, storage_options=self.storage_options or None,
-                credential_provider=None,
-            )  # fmt: skip
-            with contextlib.suppress(pl.exceptions.PolarsError, OSError):
-                if holds(rows):
-                    doomed.append(f"{spec.name}/{file}")
-        if doomed:
-            obstore.delete(place, doomed)
-        return len(doomed)
+    @cached_property
+    def upkeep(self) -> LakeUpkeep:
+        """What keeps the tables in order: erasing, joining and deleting files."""
+        return LakeUpkeep(self._tables)
 
     def damage(
         self, spec: TableSpec, *, days: DayRange | None = None, thorough: bool = False

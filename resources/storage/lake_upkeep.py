@@ -1,18 +1,23 @@
 """Keeping a lake's table in order: rows erased for good, small files joined, old files deleted.
 
-All three may run beside writers. A commit that meets another writer's is tried again by the lake.
+All may run beside writers, but for the purge. A commit that meets another writer's is tried again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+import obstore
+import polars as pl
 from deltalake import DeltaTable, WriterProperties
 
+from resources.storage.delta_tables import FILE_FORMAT, NO_VERSION, TARGET_FILE_BYTES, DeltaTables
 from resources.storage.lake_rows import LakeScopeError, quoted_list, selection
+from resources.storage.places import open_place
 from resources.storage.schemas import TableSpec
 
 ORPHAN_AGE = timedelta(days=1)
@@ -42,7 +47,138 @@ class Compaction:
     files_after: int
 
 
-def erasure(
+class LakeUpkeep:
+    """Keeps the tables of a lake in order.
+
+    Args:
+        tables: The lake's tables.
+    """
+
+    def __init__(self, tables: DeltaTables) -> None:
+        self._tables = tables
+
+    def erase(
+        self,
+        spec: TableSpec,
+        *,
+        tenants: Collection[str],
+        review_keys: Collection[str] | None = None,
+        records: Mapping[str, Collection[int]] | None = None,
+    ) -> int:
+        """Take rows out of the current version, whatever day or batch they are of.
+
+        Older versions can be read, and their files lie there, until ``vacuum`` deletes them. Rows
+        that land while this runs stay: stop collecting for the tenants first. Names of tenants
+        and batches remain in the table's log for 30 days, or until ``purge``.
+
+        Args:
+            spec: The table.
+            tenants: Whose rows; nothing is erased when empty.
+            review_keys: Only these reviews of the tenants; all when None, nothing when empty.
+            records: Only these records, numbers by batch; all when None, nothing when empty.
+
+        Returns:
+            The table's version afterwards.
+
+        Raises:
+            LakeScopeError: Reviews or records are named and the table does not know them.
+            LakeBusyError: Other writers kept changing the same rows.
+        """
+        condition = _erasure(spec, tenants, review_keys, records)
+
+        def once() -> int:
+            table = self._tables.find(spec)
+            if table is None:
+                return NO_VERSION
+            if condition is not None:
+                table.delete(condition, writer_properties=FILE_FORMAT)
+            return int(table.version())
+
+        return self._tables.retried(spec, once)
+
+    def compact(self, spec: TableSpec) -> Compaction:
+        """Join the small files of each partition; no row changes.
+
+        Raises:
+            LakeBusyError: Other writers kept changing the same files.
+        """
+
+        def once() -> Compaction:
+            table = self._tables.find(spec)
+            if table is None:
+                return Compaction(NO_VERSION, 0, 0)
+            return _compact(table, TARGET_FILE_BYTES, FILE_FORMAT)
+
+        return self._tables.retried(spec, once)
+
+    def vacuum(self, spec: TableSpec, retention: timedelta = timedelta(days=7)) -> int:
+        """Delete files that only versions older than ``retention`` use; returns how many.
+
+        Those versions cannot be read afterwards. Choose a time longer than any run: a run keeps
+        reading the version that it began with. Files of killed writers go after a day at least.
+        """
+
+        def once() -> int:
+            table = self._tables.find(spec)
+            return 0 if table is None else _vacuum(table, retention)
+
+        return self._tables.retried(spec, once)
+
+    def purge(self, spec: TableSpec) -> int:
+        """Delete everything but the current version: older files, and the log that tells of them.
+
+        No other version can be read afterwards, not even by whoever reads one at the moment: let
+        the runs under way end first. What is in the current version stays, and so does the
+        knowledge of which batches have landed.
+
+        Returns:
+            How many files were deleted.
+
+        Raises:
+            LakeBusyError: Other writers kept changing the table.
+        """
+
+        def once() -> int:
+            table = self._tables.find(spec)
+            return 0 if table is None else _purge(table)
+
+        return self._tables.retried(spec, once)
+
+    def drop_unnamed(self, spec: TableSpec, holds: Callable[[pl.LazyFrame], bool]) -> int:
+        """Delete files that no commit names and that hold what must not stay.
+
+        A killed writer leaves such files, and one at work has them for a moment: what they hold
+        decides. A file that was cut short cannot be read, and goes with ``vacuum`` after a day.
+
+        Args:
+            spec: The table.
+            holds: Whether the rows of a file, with the columns it has, must go.
+
+        Returns:
+            How many files were deleted.
+        """
+        table = self._tables.find(spec)
+        if table is None:
+            return 0
+        place = open_place(self._tables.location, self._tables.storage_options)
+        doomed = []
+        for file in _unnamed_files(table):
+            address = f"{self._tables.address(spec)}/{file}"
+            rows = pl.scan_parquet(
+                address,
+                glob=False,
+                storage_options=self._tables.storage_options or None,
+                credential_provider=None,
+            )
+            with contextlib.suppress(pl.exceptions.PolarsError, OSError):
+                if holds(rows):
+                    doomed.append(f"{spec.name}/{file}")
+        if doomed:
+            obstore.delete(place, doomed)
+        return len(doomed)
+
+
+def _erasure(
     spec: TableSpec,
     tenants: Collection[str],
     review_keys: Collection[str] | None,
@@ -79,13 +215,13 @@ def _of_batch(batch: str, numbers: Collection[int]) -> str:
     return f"(batch_id IN {quoted_list([batch])} AND record_number IN ({listed}))"
 
 
-def compact(table: DeltaTable, target_bytes: int, properties: WriterProperties) -> Compaction:
+def _compact(table: DeltaTable, target_bytes: int, properties: WriterProperties) -> Compaction:
     """Join the small files of each partition."""
     done = table.optimize.compact(target_size=target_bytes, writer_properties=properties)
     return Compaction(int(table.version()), done["numFilesRemoved"], done["numFilesAdded"])
 
 
-def vacuum(table: DeltaTable, retention: timedelta) -> int:
+def _vacuum(table: DeltaTable, retention: timedelta) -> int:
     """Delete files that only older versions use, and what killed writers left; returns how many.
 
     Only files that a commit took out of the table are judged by ``retention``. A file that no
@@ -95,14 +231,14 @@ def vacuum(table: DeltaTable, retention: timedelta) -> int:
     return replaced + _delete(table, max(retention, ORPHAN_AGE), everything=True)
 
 
-def purge(table: DeltaTable) -> int:
+def _purge(table: DeltaTable) -> int:
     """Delete the files of older versions, and the log before the current version.
 
     The log's statistics and conditions tell of rows that are gone. Delta keeps it for a month
     unless the table says otherwise; it says so here for a moment, and the next commits keep theirs
     as usual again.
     """
-    deleted = vacuum(table, timedelta(0))
+    deleted = _vacuum(table, timedelta(0))
     set_now = table.metadata().configuration
     usual = {
         name: kept if set_now.get(name, _AT_ONCE) == _AT_ONCE else set_now[name]
@@ -115,7 +251,7 @@ def purge(table: DeltaTable) -> int:
     return deleted
 
 
-def unnamed_files(table: DeltaTable) -> list[str]:
+def _unnamed_files(table: DeltaTable) -> list[str]:
     """Files that no commit names: a killed writer's, or of one that is about to commit."""
     return list(
         table.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False, full=True)

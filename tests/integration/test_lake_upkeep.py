@@ -75,9 +75,9 @@ def contents(lake):
 
 def test_after_a_purge_there_is_the_current_version_alone_and_batches_stay_landed(lake):
     lake.append(REVIEWS, rows(REVIEWS, ["acme", "beta"], text="secret words"), batches=["b"])
-    lake.erase(REVIEWS, tenants=["acme"], review_keys=["acme-0"])
+    lake.upkeep.erase(REVIEWS, tenants=["acme"], review_keys=["acme-0"])
     before = contents(lake)
-    assert lake.purge(REVIEWS) == 1
+    assert lake.upkeep.purge(REVIEWS) == 1
     assert len(contents(lake)) < len(before)
     assert len(keys(lake)) == 5
     with pytest.raises(LakeError, match="no version 1"):
@@ -86,18 +86,18 @@ def test_after_a_purge_there_is_the_current_version_alone_and_batches_stay_lande
     assert again.skipped
     lake.append(REVIEWS, rows(REVIEWS, ["acme"], count=1))
     assert len(keys(lake)) == 6
-    assert lake.purge(REVIEWS) == 0
+    assert lake.upkeep.purge(REVIEWS) == 0
 
 
 def test_erased_reviews_are_gone_and_after_vacuum_from_every_file(lake):
     lake.append(REVIEWS, rows(REVIEWS, ["acme", "beta"], text="secret words"))
     before = lake.version(REVIEWS)
 
-    lake.erase(REVIEWS, tenants=["acme"], review_keys=["acme-0", "beta-0"])
+    lake.upkeep.erase(REVIEWS, tenants=["acme"], review_keys=["acme-0", "beta-0"])
     assert keys(lake) == ["acme-1", "acme-2", "beta-0", "beta-1", "beta-2"]
     assert "acme-0" in keys(lake, version=before), "until vacuum, an older version can be read"
 
-    assert lake.vacuum(REVIEWS, timedelta(0)) == 1
+    assert lake.upkeep.vacuum(REVIEWS, timedelta(0)) == 1
     assert contents(lake) == set(lake.files(REVIEWS))
     assert keys(lake) == ["acme-1", "acme-2", "beta-0", "beta-1", "beta-2"]
     with pytest.raises((LakeError, pl.exceptions.PolarsError, OSError)):
@@ -108,12 +108,12 @@ def test_a_tenant_is_erased_whole_and_nobody_else_is(lake):
     lake.append(REVIEWS, rows(REVIEWS, ["acme", "beta"]))
     hostile = "x') OR tenant_id IN ('beta"
 
-    lake.erase(REVIEWS, tenants=[hostile])
-    lake.erase(REVIEWS, tenants=[])
-    lake.erase(REVIEWS, tenants=["acme"], review_keys=[])
+    lake.upkeep.erase(REVIEWS, tenants=[hostile])
+    lake.upkeep.erase(REVIEWS, tenants=[])
+    lake.upkeep.erase(REVIEWS, tenants=["acme"], review_keys=[])
     assert len(keys(lake)) == 6
 
-    lake.erase(REVIEWS, tenants=["acme"])
+    lake.upkeep.erase(REVIEWS, tenants=["acme"])
     assert keys(lake) == ["beta-0", "beta-1", "beta-2"]
 
 
@@ -121,13 +121,13 @@ def test_reviews_cannot_be_erased_where_they_are_not_known(lake):
     lake.append(DAILY_FACTS, rows(DAILY_FACTS, ["acme"]))
 
     with pytest.raises(LakeScopeError, match="erase its tenants"):
-        lake.erase(DAILY_FACTS, tenants=["acme"], review_keys=["a"])
+        lake.upkeep.erase(DAILY_FACTS, tenants=["acme"], review_keys=["a"])
 
 
 def test_upkeep_of_a_table_that_does_not_exist_does_nothing(lake):
-    assert lake.erase(REVIEWS, tenants=["acme"]) == -1
-    assert lake.compact(REVIEWS).files_after == 0
-    assert lake.vacuum(REVIEWS) == 0
+    assert lake.upkeep.erase(REVIEWS, tenants=["acme"]) == -1
+    assert lake.upkeep.compact(REVIEWS).files_after == 0
+    assert lake.upkeep.vacuum(REVIEWS) == 0
 
 
 def test_compaction_joins_files_and_changes_no_row(lake):
@@ -135,14 +135,14 @@ def test_compaction_joins_files_and_changes_no_row(lake):
         lake.append(RAW_REVIEWS, rows(RAW_REVIEWS, ["acme"], text=f"{n}"), batches=[f"batch {n}"])
     before = lake.read(RAW_REVIEWS).frame.collect().sort("text")
 
-    done = lake.compact(RAW_REVIEWS)
+    done = lake.upkeep.compact(RAW_REVIEWS)
 
     assert (done.files_before, done.files_after) == (6, 1)
     assert len(lake.files(RAW_REVIEWS)) == 1
     assert lake.read(RAW_REVIEWS).frame.collect().sort("text").equals(before)
     assert lake.landed(RAW_REVIEWS, "batch 3")
-    assert lake.vacuum(RAW_REVIEWS) == 0, "seven days are not over"
-    assert lake.vacuum(RAW_REVIEWS, timedelta(0)) == 6
+    assert lake.upkeep.vacuum(RAW_REVIEWS) == 0, "seven days are not over"
+    assert lake.upkeep.vacuum(RAW_REVIEWS, timedelta(0)) == 6
 
 
 def replace_many(location, options, name, tenants):
@@ -163,9 +163,9 @@ def keep_in_order(location, options):
     """Compact, erase and vacuum while others write."""
     lake = Lake(location, options)
     for _ in range(ROUNDS // 2):
-        lake.compact(RAW_REVIEWS)
-        lake.erase(RAW_REVIEWS, tenants=["zeta"])
-        lake.vacuum(RAW_REVIEWS, timedelta(hours=1))
+        lake.upkeep.compact(RAW_REVIEWS)
+        lake.upkeep.erase(RAW_REVIEWS, tenants=["zeta"])
+        lake.upkeep.vacuum(RAW_REVIEWS, timedelta(hours=1))
 
 
 def at_once(*calls):
