@@ -10,7 +10,7 @@ import pytest
 
 from tests.api_world import running_world
 from tests.client_generator import generate
-from tests.security.test_tenant_isolation import made_for
+from tests.operation_matrix import made_for
 
 NOT_READ_HERE = {
     "/v1/auth/sso/{tenant}/callback",  # a browser is sent there by an identity provider

@@ -1,6 +1,6 @@
 """Every operation and every field of GraphQL, asked by everybody who may not.
 
-Two tables say what there is: ``MATRIX`` of ``test_tenant_isolation`` how each operation is called,
+Two tables say what there is: ``MATRIX`` of ``tests.operation_matrix`` how each operation is called,
 and ``PERMISSION_OF`` here what it asks for. Operations are found by walking the routes of the
 application and fields by walking the schema: what has no row in its table fails.
 """
@@ -19,7 +19,7 @@ from serving_api.graphql.schema import PERMISSIONS
 from serving_api.kit.permissions import PERMISSIONS as ALL_PERMISSIONS
 from serving_api.kit.permissions import permissions_of
 from tests.api_world import running_world
-from tests.security.test_tenant_isolation import MATRIX, TENANT, operations, send
+from tests.operation_matrix import MATRIX, TENANT, operations, send
 
 REVIEWS, REPORTS, SOURCES = f"{TENANT}/reviews", f"{TENANT}/reports", f"{TENANT}/sources"
 OF_ANY_MEMBER = None

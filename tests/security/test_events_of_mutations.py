@@ -11,7 +11,7 @@ from sqlalchemy import text
 from resources.database.event_types import EVENT_TYPES
 from resources.settings import PROJECT_ROOT
 from tests.api_world import running_world
-from tests.security.test_tenant_isolation import MATRIX, TENANT, operations, send
+from tests.operation_matrix import MATRIX, TENANT, operations, send
 
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 

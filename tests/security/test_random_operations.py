@@ -24,9 +24,9 @@ from resources.database import StageRecord
 from serving_api.kit.permissions import permissions_of
 from tests import api_world
 from tests.api_world import RECEIVED_DAY, running_world
+from tests.operation_matrix import MATRIX, OWNERS, send
 from tests.security.test_cross_tenant_matrix import FIELDS as FIELDS_OF_TENANT
 from tests.security.test_cross_tenant_matrix import PERMISSION_OF, query_of
-from tests.security.test_tenant_isolation import MATRIX, OWNERS, send
 
 TENANTS = ("acme", "brava", "cobalt")
 PEOPLE = ("ada", "bob", "eve", "vic")
