@@ -127,22 +127,26 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_settings_from_outside() -> Iterator[None]:
-    """Keep the variables of whoever runs the tests out of them."""
+def _no_settings_from_outside() -> Iterator[dict[str, str]]:
+    """Keep the variables of whoever runs the tests out of them; gives those that are left."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("REVIEWGRAPH_"):
                 patch.delenv(name)
-        yield
+        yield dict(os.environ)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _environment_ends_with_the_module(_no_settings_from_outside: None) -> Iterator[None]:
-    """Take back the variables of a module: what starts a run tells it to its children in them."""
-    before = dict(os.environ)
+def _environment_ends_with_the_module(
+    _no_settings_from_outside: dict[str, str],
+) -> Iterator[None]:
+    """Take back the variables of a module: what starts a run tells it to its children in them.
+
+    What is made for the whole session is made before a module begins, and tells things too.
+    """
     yield
     os.environ.clear()
-    os.environ.update(before)
+    os.environ.update(_no_settings_from_outside)
 
 
 @pytest.fixture(autouse=True)
