@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.api_world import all_pages, read
+from tests.running_up import until
 
 ERASURES = "/v1/tenants/acme/erasures"
 NAME = "Wilhelmina Quark"
@@ -114,6 +115,9 @@ def test_a_version_that_was_taken_away_is_gone_although_memory_knows_it(world, a
     assert kept.status_code == 200, kept.text
     with world.database.jobs() as work:
         work.snapshots.forget("acme", older.version)
-    gone = ada.get(reviews, params={"snapshot": older.version})
-    assert gone.status_code == 410, gone.text
+
+    def is_gone():
+        return ada.get(reviews, params={"snapshot": older.version}).status_code == 410
+
+    until(is_gone, seconds=5, what="memory has heard of it")
     assert ada.get(address).status_code == 200

@@ -102,7 +102,11 @@ def test_the_daily_job_starts_within_two_minutes_after_two_backfills_were_killed
 ):
     killed, run_id, _ = killed_and_rerun
     until(lambda: has_started(up, run_id), seconds=120, what="the daily job has started")
-    dead = [up.run(run.id) for run in killed]
+    dead = until(
+        lambda: [up.run(run.id) for run in killed] if have_ended(up, killed) else None,
+        seconds=90,
+        what="the killed runs have ended",
+    )
     assert [run.status for run in dead] == ["FAILURE", "FAILURE"]
     assert all(run.tags.get("dagster/will_retry", "false") == "false" for run in dead)
 
@@ -247,6 +251,10 @@ def test_a_queued_job_starts_after_up_itself_was_killed_and_started_again(up, ho
 
 def first_tenant(home):
     return min(path.name for path in (home / "world").iterdir() if path.is_dir())
+
+
+def have_ended(up, runs):
+    return all(up.run(run.id).status in ENDED for run in runs)
 
 
 def has_started(up, run_id):
