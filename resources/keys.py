@@ -98,6 +98,20 @@ class Keys:
             "name it in REVIEWGRAPH_SECRET_KEY_PREVIOUS, or have it set up again."
         )
 
+    def sealed_anew(self, purpose: str, sealed: bytes, *, belongs_to: str) -> bytes | None:
+        """What the previous secret sealed, sealed with today's.
+
+        None where there is nothing to do (it is of today's secret) or nothing that can be done (it
+        is of neither).
+        """
+        with contextlib.suppress(UnreadableSecretError):
+            Keys(self._secret).unseal(purpose, sealed, belongs_to=belongs_to)
+            return None
+        with contextlib.suppress(UnreadableSecretError):
+            plain = self.unseal(purpose, sealed, belongs_to=belongs_to)
+            return self.seal(purpose, plain, belongs_to=belongs_to)
+        return None
+
 
 @cache
 def _derive(secret: str, purpose: str) -> bytes:

@@ -250,6 +250,16 @@ class IdentityProviderRepository(Repository):
         sealed = provider.sealed_client_secret
         return self.keys.unseal(_CLIENT_SECRET, sealed, belongs_to=str(provider.id)).decode()
 
+    def seal_anew(self) -> None:
+        """Seal with today's secret key what the previous one sealed, for it to be forgotten."""
+        statement = select(identity_providers).with_for_update()
+        for row in self._execute(statement).mappings().all():
+            sealed, owner = row["sealed_client_secret"], str(row["id"])
+            anew = self.keys.sealed_anew(_CLIENT_SECRET, sealed, belongs_to=owner)
+            if anew is not None:
+                changed = update(identity_providers).where(identity_providers.c.id == row["id"])
+                self._execute(changed.values(sealed_client_secret=anew))
+
     # Domains ------------------------------------------------------------------------------------
 
     def domains(self, tenant_id: str) -> tuple[TenantDomain, ...]:

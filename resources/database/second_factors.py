@@ -166,17 +166,30 @@ class SecondFactorRepository(Repository):
         )
         self._execute(
             insert(recovery_codes),
-            [{"user_id": user_id, "signature": self._signature(user_id, code)} for code in codes],
+            [
+                {"user_id": user_id, "signature": self.keys.sign(_RECOVERY, _signed(user_id, code))}
+                for code in codes
+            ],
         )
         return tuple("-".join(code[i : i + 4] for i in range(0, len(code), 4)) for code in codes)
 
+    def seal_anew(self) -> None:
+        """Seal with today's secret key what the previous one sealed, for it to be forgotten."""
+        for row in self._execute(select(second_factors).with_for_update()).mappings().all():
+            user_id, sealed = row["user_id"], row["sealed_secret"]
+            anew = self.keys.sealed_anew(_SECRET, sealed, belongs_to=str(user_id))
+            if anew is not None:
+                statement = update(second_factors).where(second_factors.c.user_id == user_id)
+                self._execute(statement.values(sealed_secret=anew))
+
     def take_recovery_code(self, user_id: uuid.UUID, code: str) -> bool:
         """Use up a recovery code, if it is one."""
+        signatures = self.keys.signatures(_RECOVERY, _signed(user_id, code))
         statement = (
             update(recovery_codes)
             .where(
                 recovery_codes.c.user_id == user_id,
-                recovery_codes.c.signature == self._signature(user_id, code),
+                recovery_codes.c.signature.in_(signatures),
                 recovery_codes.c.used_at.is_(None),
             )
             .values(used_at=func.now())
@@ -198,6 +211,8 @@ class SecondFactorRepository(Repository):
         for table in (recovery_codes, second_factors):
             self._execute(delete(table).where(table.c.user_id == user_id))
 
-    def _signature(self, user_id: uuid.UUID, code: str) -> bytes:
-        plain = code.replace("-", "").replace(" ", "").lower()
-        return self.keys.sign(_RECOVERY, user_id.bytes + plain.encode())
+
+def _signed(user_id: uuid.UUID, code: str) -> bytes:
+    """What is kept of a recovery code is the signature of this, however it was spelled."""
+    plain = code.replace("-", "").replace(" ", "").lower()
+    return user_id.bytes + plain.encode()

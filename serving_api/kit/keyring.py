@@ -64,10 +64,16 @@ class KeyRing:
         self._public: dict[str, Ed25519PublicKey] = {}
 
     def prepare(self) -> None:
-        """See that there are keys, and look at them."""
+        """See that there are keys, and look at them.
+
+        What a secret key that has been replaced sealed is sealed anew, so that it can be forgotten.
+        """
         # The application's role may not make keys: what it is tricked into must not bring one in.
         with self._database.jobs() as work:
             work.signing_keys.ensure()
+            if self._database.keys.has_previous:
+                work.second_factors.seal_anew()
+                work.identity_providers.seal_anew()
         self.look()
 
     def is_due(self) -> bool:

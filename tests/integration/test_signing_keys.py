@@ -9,6 +9,7 @@ import sys
 import uuid
 
 import jwt
+import pyotp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import SecretStr
@@ -17,6 +18,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from resources.database import Database
 from resources.database.signing_keys import KeyNotAnnouncedError
+from resources.keys import UnreadableSecretError
 from resources.settings import PROJECT_ROOT
 from serving_api.kit.errors import Problem
 from serving_api.kit.keyring import KeyRing
@@ -145,13 +147,13 @@ def test_a_row_that_was_not_sealed_for_its_place_is_no_key(database, ring):
     assert not [number for number in range(4) if ring.verifying(f"{number:016x}")]
 
 
-def test_another_secret_key_reads_the_keys_of_the_one_before_it_and_seals_them_anew(database, ring):
-    token = Tokens(ring).issue(USER, SESSION)
-    old = database.settings.signing_key
+@pytest.fixture
+def under(database):
+    """The same database, opened by who holds other secret keys."""
     with database.jobs() as work:  # the roles' passwords follow from the secret as well
         engine = work.session.get_bind()
 
-    def ring_of(secret, previous):
+    def open_with(secret, previous):
         settings = database.settings.model_copy(
             update={
                 "secret_key": SecretStr(secret),
@@ -162,15 +164,62 @@ def test_another_secret_key_reads_the_keys_of_the_one_before_it_and_seals_them_a
         other = Database(settings)
         other.__dict__["_jobs_engine"] = engine
         other.__dict__["_app_engine"] = engine
-        ring = KeyRing(other)
-        ring.prepare()
-        return ring
+        return other
 
-    new = "another secret key, which is long enough for this"
-    assert accepts(ring_of(new, old), token)
-    assert accepts(ring_of(new, None), token)  # the first one has sealed them anew
-    assert not accepts(ring_of(old, None), token)  # and nothing of it can be read with the old one
+    return open_with
+
+
+def ring_of(database):
+    ring = KeyRing(database)
+    ring.prepare()
+    return ring
+
+
+NEW_SECRET = "another secret key, which is long enough for this"
+
+
+def test_another_secret_key_reads_the_keys_of_the_one_before_it_and_seals_them_anew(
+    database, ring, under
+):
+    token = Tokens(ring).issue(USER, SESSION)
+    old = database.settings.signing_key
+    assert accepts(ring_of(under(NEW_SECRET, old)), token)
+    assert accepts(ring_of(under(NEW_SECRET, None)), token)  # the first one has sealed them anew
+    assert not accepts(ring_of(under(old, None)), token)  # and the old one can read nothing of it
     assert states(database) == ["active", "next"]
+
+
+def test_second_factors_and_client_secrets_outlive_the_secret_key_they_were_sealed_with(
+    database, under
+):
+    old = database.settings.signing_key
+    with database.jobs() as work:
+        work.tenants.create("acme", "Acme")
+        user = work.users.create("ada@example.com", "Ada", "correct horse battery staple")
+        secret = work.second_factors.begin(user.id)
+        codes = work.second_factors.replace_recovery_codes(user.id)
+        provider = work.identity_providers.add(
+            "acme",
+            issuer="https://id.example",
+            client_id="reviewgraph",
+            client_secret="told by the provider",
+            default_role="viewer",
+        )
+    while_replaced, after, before = (
+        under(NEW_SECRET, old),
+        under(NEW_SECRET, None),
+        under(old, None),
+    )
+    with while_replaced.jobs() as work:
+        assert work.second_factors.take_recovery_code(user.id, codes[0])
+    ring_of(while_replaced)
+    with after.jobs() as work:
+        kept = work.identity_providers.get("acme", provider.id)
+        assert work.identity_providers.client_secret_of(kept) == "told by the provider"
+        assert work.second_factors.take_code(user.id, pyotp.TOTP(secret).now())
+        assert not work.second_factors.take_recovery_code(user.id, codes[1])
+    with before.jobs() as work, pytest.raises(UnreadableSecretError):
+        work.second_factors.take_code(user.id, pyotp.TOTP(secret).now())
 
 
 def test_the_application_cannot_read_keys_that_it_does_not_ask_for(database, ring):
