@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -23,6 +24,7 @@ from sqlalchemy import text
 
 from resources.database import Database, ImportBatch, StageRecord
 from resources.database.api_keys import ApiKey
+from resources.database.users import hash_password
 from resources.settings import Settings
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
@@ -295,15 +297,27 @@ def serving(app: FastAPI) -> Iterator[str]:
         listener.close()
 
 
+@cache
+def _hashed(password: str) -> str:
+    """The hash of a password. Hashing is slow on purpose, and all users of a world have the same."""
+    return hash_password(password)
+
+
 def _create_users(database: Database) -> dict[str, Any]:
     with database.jobs() as work:
         for tenant in ("acme", "brava", "empty"):
             work.tenants.create(tenant, tenant.title(), colour="#123456")
+        hashed = _hashed(PASSWORD)
         users = {
-            name: work.users.create(f"{name}@example.com", name.title(), PASSWORD)
-            for name in ("ada", "vic", "bob", "eve", "zoe")
+            name: work.users.add(
+                f"{name}@example.com",
+                name.title(),
+                hashed,
+                is_active=name != "off",
+                is_verified=True,
+            )
+            for name in ("ada", "vic", "bob", "eve", "zoe", "off")
         }
-        users["off"] = work.users.create("off@example.com", "Off", PASSWORD, is_active=False)
         work.users.add_membership("acme", users["ada"].id, "owner")
         work.users.add_membership("empty", users["ada"].id, "viewer")
         work.users.add_membership("acme", users["vic"].id, "viewer")
