@@ -299,7 +299,7 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 @cache
 def _hashed(password: str) -> str:
-    """The hash of a password. Hashing is slow on purpose, and all users of a world have the same."""
+    """The hash that all users of a world share: hashing is slow on purpose."""
     return hash_password(password)
 
 

@@ -70,7 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--kills", type=int, default=4, help="how often a run is killed at random")
     group.addoption("--examples", type=int, default=5, help="requests to each operation")
     group.addoption(
-        "--operations", type=int, default=150, help="how many operations a random walk makes"
+        "--operations", type=int, default=100, help="how many operations a random walk makes"
     )
     group.addoption("--rows", type=int, default=2_000, help="reviews that two engines must match")
 
