@@ -19,10 +19,20 @@ import httpcore2
 import httpx2
 
 from resources.errors import ReviewGraphError
+from resources.telemetry import Breaker, ServiceDownError, breakers_of
+from resources.telemetry.breakers import OPEN_SECONDS
 
 MAX_ANSWER_BYTES = 512 * 1024
 TIMEOUT_SECONDS = 5.0
 MAX_SECONDS = 10.0
+SLOW_SECONDS = 3.0
+"""An address that takes longer counts as one that does not answer, also while it is waited for."""
+MAX_AT_ONCE = 20
+"""Requests that one address may keep waiting: who is slow takes no connection from the others."""
+_MAX_CONNECTIONS = 200
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+# By these a gateway says that what is behind it does not answer. Any other answer is one.
+_NOT_WELL = frozenset({502, 503, 504})
 
 _REFUSED_NETWORKS = tuple(
     ip_network(network)
@@ -45,6 +55,22 @@ class OutgoingRefusedError(ReviewGraphError):
 
 class OutgoingFailedError(ReviewGraphError):
     """The other side does not answer, or with something that is no answer."""
+
+
+class OutgoingDownError(OutgoingFailedError):
+    """The other side has failed so often, or is so slow, that it is not asked now.
+
+    Attributes:
+        retry_after: Seconds after which asking may make sense again.
+    """
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class _NoAnswerError(OutgoingFailedError):
+    """The other side is not well: it cannot be reached, says nothing, or says so itself."""
 
 
 class _Guard(httpcore2.AsyncNetworkBackend):
@@ -94,17 +120,22 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 class OutgoingClient:
     """Asks addresses that a customer has named.
 
+    Each address has a circuit breaker of its own: where discovery works and tokens do not, that
+    shows, and what one tenant has named at a host that many use closes nothing to the others.
+
     Args:
+        services: What is asked, as figures name it.
         loopback: Whether this machine, and plain HTTP, are allowed too; for tests and trials.
     """
 
-    def __init__(self, *, loopback: bool = False) -> None:
+    def __init__(self, services: str, *, loopback: bool = False) -> None:
+        self._services = services
         self._loopback = loopback
         transport = httpx2.AsyncHTTPTransport(trust_env=False)
         # The library offers no public way to guard connections; a test holds that this one works.
         transport._pool = httpcore2.AsyncConnectionPool(  # noqa: SLF001
             ssl_context=ssl.create_default_context(),
-            max_connections=20,
+            max_connections=_MAX_CONNECTIONS,
             keepalive_expiry=5.0,
             network_backend=_Guard(loopback=loopback),
         )
@@ -121,6 +152,7 @@ class OutgoingClient:
 
         Raises:
             OutgoingRefusedError: If the address may not be asked.
+            OutgoingDownError: If it is not asked now.
             OutgoingFailedError: If there is no such object.
         """
         return await self._json("GET", url)
@@ -137,32 +169,67 @@ class OutgoingClient:
 
         Raises:
             OutgoingRefusedError: If the address may not be asked.
+            OutgoingDownError: If it is not asked now.
             OutgoingFailedError: If there is no such answer.
         """
         return await self._json("POST", url, data=dict(form), auth=credentials)
 
     async def _json(self, method: str, url: str, **more: Any) -> dict[str, Any]:
         self.check(url)
+        breaker = self._breaker_of(url)
         try:
-            async with asyncio.timeout(MAX_SECONDS):
-                content = await self._read(method, url, **more)
-            document = httpx2.Response(200, content=content).json()
-        except OutgoingRefusedError:
-            raise
-        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, OSError) as error:
-            raise OutgoingFailedError(
-                f"The other side gave no answer ({type(error).__name__})."
+            with breaker.call(_NoAnswerError):
+                content = await self._answer(method, url, **more)
+        except ServiceDownError:
+            raise OutgoingDownError(
+                "The other side has not answered for a while, and is not asked now.",
+                int(OPEN_SECONDS),
             ) from None
-        except RecursionError:
+        try:
+            document = httpx2.Response(200, content=content).json()
+        except (ValueError, RecursionError):
             raise OutgoingFailedError("The other side's answer cannot be read.") from None
         if not isinstance(document, dict):
             raise OutgoingFailedError("The other side's answer is no JSON object.")
         return document
 
+    def _breaker_of(self, url: str) -> Breaker:
+        """The breaker of an address, without its query.
+
+        Raises:
+            OutgoingDownError: If as many requests wait for the address as may.
+        """
+        parts = httpx2.URL(url)
+        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+        breaker = breakers_of(self._services, slow_seconds=SLOW_SECONDS).of(
+            f"{parts.host}:{port}{parts.path}"
+        )
+        if breaker.under_way >= MAX_AT_ONCE:
+            raise OutgoingDownError("Too many wait for the other side's answer already.", 1)
+        return breaker
+
+    async def _answer(self, method: str, url: str, **more: Any) -> bytes:
+        """What the other side answers; an error says whether it answers at all."""
+        try:
+            async with asyncio.timeout(MAX_SECONDS):
+                return await self._read(method, url, **more)
+        except (OutgoingRefusedError, OutgoingFailedError):
+            raise
+        except httpx2.PoolTimeout:  # our own connections were all in use; it was not even asked
+            raise ServiceDownError("Too many answers are waited for already.") from None
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise OutgoingFailedError(f"It cannot be asked ({type(error).__name__}).") from None
+        except (httpx2.HTTPError, TimeoutError, OSError) as error:
+            raise _NoAnswerError(
+                f"The other side gave no answer ({type(error).__name__})."
+            ) from None
+
     async def _read(self, method: str, url: str, **more: Any) -> bytes:
         content = b""
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         async with self._client.stream(method, url, headers=headers, **more) as answer:
+            if answer.status_code in _NOT_WELL:
+                raise _NoAnswerError(f"The other side answered {answer.status_code}.")
             if answer.status_code != httpx2.codes.OK:
                 raise OutgoingFailedError(f"The other side answered {answer.status_code}.")
             if answer.headers.get("content-encoding", "identity") != "identity":

@@ -157,7 +157,9 @@ def create_app(
             app.state.sign_ins = SignIns(used_database, tokens)
             app.state.passwords = PasswordChecks(used_database, settings.worker_count)
             resources.callback(app.state.passwords.close)
-            outgoing = OutgoingClient(loopback=settings.loopback_identity_providers)
+            outgoing = OutgoingClient(
+                "identity-providers", loopback=settings.loopback_identity_providers
+            )
             app.state.single_sign_on = SingleSignOn(
                 app.state.passwords, app.state.sign_ins, outgoing, settings.public_url
             )

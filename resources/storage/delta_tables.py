@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from deltalake import DeltaTable, WriterProperties
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from resources.storage.lake_rows import LakeError
+from resources.storage.places import PATIENCE, StorageUnreachableError, answering, asking
 from resources.storage.schemas import TableSpec
 
 NO_VERSION = -1
@@ -67,6 +69,11 @@ class DeltaTables:
         self.location = location.rstrip("/") if self.is_remote else str(Path(location).absolute())
         self.storage_options = dict(storage_options or {}) if self.is_remote else {}
 
+    @property
+    def _patient_options(self) -> dict[str, str]:
+        """The options for deltalake alone: polars spells how long to try in another way."""
+        return {**PATIENCE, **self.storage_options} if self.is_remote else {}
+
     def address(self, spec: TableSpec) -> str:
         """Where a table lies."""
         return f"{self.location}/{spec.name}"
@@ -76,9 +83,13 @@ class DeltaTables:
 
         Raises:
             LakeError: The version does not exist.
+            StorageUnreachableError: The service does not answer.
         """
         try:
-            return DeltaTable(self.address(spec), version, storage_options=self.storage_options)
+            with self.asked():
+                return DeltaTable(
+                    self.address(spec), version, storage_options=self._patient_options
+                )
         except TableNotFoundError as error:
             if version is None:
                 return None
@@ -90,6 +101,32 @@ class DeltaTables:
                     f"damaged ({error}). Put the folder _delta_log back from a backup."
                 ) from error
             raise self._no_such_version(spec, version) from error
+
+    @contextmanager
+    def asked(self, *failures: type[Exception]) -> Iterator[None]:
+        """Ask the lake's service within the block, unless it is known not to answer.
+
+        Whatever is done with a table begins with opening it, so this stands there and round what
+        somebody waits for. The lake's own writes try again by themselves.
+
+        Args:
+            *failures: Errors of a library that say that the service does not answer.
+
+        Raises:
+            StorageUnreachableError: It does not answer.
+        """
+        if not self.is_remote:
+            yield
+            return
+        try:
+            with answering(self.location), asking(self.location, OSError, *failures):
+                yield
+        except (OSError, *failures) as error:
+            said = str(error).partition("\n")[0]
+            raise StorageUnreachableError(
+                f"The lake at {self.location} cannot be reached: {said}. Check the address, the "
+                "access key and the network, then try again."
+            ) from error
 
     def _no_such_version(self, spec: TableSpec, version: int) -> LakeError:
         return LakeError(
@@ -115,7 +152,7 @@ class DeltaTables:
             mode="ignore",
             partition_by=list(spec.partition_by),
             configuration={"delta.dataSkippingStatsColumns": ",".join(indexed)},
-            storage_options=self.storage_options,
+            storage_options=self._patient_options,
         )
 
     def retried(self, spec: TableSpec, write: Callable[[], Outcome]) -> Outcome:

@@ -216,6 +216,15 @@ class Lake:
         table = self._tables.find(spec, version)
         return [] if table is None else self._files(spec, table, days, tenants)
 
+    def collect(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        """Rows of ``read``, now, for somebody who waits.
+
+        Raises:
+            StorageUnreachableError: The service that holds the lake does not answer.
+        """
+        with self._tables.asked(pl.exceptions.ComputeError):
+            return rows.collect()
+
     @cached_property
     def upkeep(self) -> LakeUpkeep:
         """What keeps the tables in order: erasing, joining and deleting files."""

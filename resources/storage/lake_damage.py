@@ -20,7 +20,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from resources.storage.lake_rows import LakeError
-from resources.storage.places import answering, open_place
+from resources.storage.places import answering, asking, open_place
 from resources.storage.schemas import TableSpec
 from resources.vocabulary import DayRange
 
@@ -94,7 +94,8 @@ def _sizes(address: str, storage_options: Mapping[str, str]) -> dict[str, int]:
     """The files at an address, in one listing, with their lengths in bytes."""
     with answering(address):
         place = open_place(address, storage_options)
-        return {found["path"]: found["size"] for page in obstore.list(place) for found in page}
+        with asking(place, moves_data=True):
+            return {found["path"]: found["size"] for page in obstore.list(place) for found in page}
 
 
 def _trouble(

@@ -17,7 +17,7 @@ from deltalake import DeltaTable, WriterProperties
 
 from resources.storage.delta_tables import FILE_FORMAT, NO_VERSION, TARGET_FILE_BYTES, DeltaTables
 from resources.storage.lake_rows import LakeScopeError, quoted_list, selection
-from resources.storage.places import open_place
+from resources.storage.places import answering, asking, open_place
 from resources.storage.schemas import TableSpec
 
 ORPHAN_AGE = timedelta(days=1)
@@ -174,7 +174,8 @@ class LakeUpkeep:
                 if holds(rows):
                     doomed.append(f"{spec.name}/{file}")
         if doomed:
-            obstore.delete(place, doomed)
+            with answering(self._tables.location), asking(place, moves_data=True):
+                obstore.delete(place, doomed)
         return len(doomed)
 
 

@@ -34,6 +34,7 @@ from resources.storage.places import (
     UPLOAD_PART_BYTES,
     Place,
     answering,
+    asking,
     is_address,
     open_place,
 )
@@ -213,7 +214,8 @@ class ObjectStore:
         _checked(key)
         with answering(self._location):
             try:
-                obstore.delete(self._store, key)
+                with asking(self._store):
+                    obstore.delete(self._store, key)
             except FileNotFoundError:
                 return
 
@@ -225,7 +227,7 @@ class ObjectStore:
             before: Only objects that were written before that moment.
         """
         prefix = _key(tenant_id, "0" * 64, "").partition("/00/")[0]
-        with answering(self._location):
+        with answering(self._location), asking(self._store, moves_data=True):
             found = [one for page in obstore.list(self._store, prefix=prefix) for one in page]
         return sorted(
             one["path"]
@@ -274,7 +276,8 @@ class ObjectStore:
     def _head(self, key: str) -> ObjectMeta:
         with answering(self._location):
             try:
-                return obstore.head(self._store, _checked(key))
+                with asking(self._store):
+                    return obstore.head(self._store, _checked(key))
             except FileNotFoundError as error:
                 raise _not_found(key) from error
 
@@ -289,7 +292,7 @@ class ObjectStore:
     def _upload(self, stored: StoredObject, file: IO[bytes]) -> None:
         """Write an object; it becomes visible whole, in one part or in many."""
         is_large = stored.size > UPLOAD_PART_BYTES
-        with answering(self._location):
+        with answering(self._location), asking(self._store, moves_data=True):
             obstore.put(
                 self._store,
                 stored.key,
@@ -337,7 +340,8 @@ class ObjectStore:
             options["range"] = within
         with answering(self._location):
             try:
-                result = obstore.get(self._store, key, options=options)
+                with asking(self._store):
+                    result = obstore.get(self._store, key, options=options)
             except FileNotFoundError as error:
                 raise _not_found(key) from error
             except PreconditionError as error:

@@ -27,6 +27,7 @@ from resources.storage.places import (
     UPLOAD_PART_BYTES,
     Place,
     answering,
+    asking,
 )
 from resources.storage.snapshot_cache import SnapshotCache
 from resources.storage.snapshot_files import (
@@ -81,7 +82,8 @@ class RemoteShelf:
             for name in manifest["tables"]:
                 self._send(table_path(draft, name), name, manifest, present)
             content = json.dumps(manifest, indent=2).encode()
-            obstore.put(self._place, _manifest_key(tenant_id, version), content)
+            with asking(self._place):
+                obstore.put(self._place, _manifest_key(tenant_id, version), content)
         self._note(tenant_id, version)
         write_manifest(draft, manifest)
         self._cache.adopt(draft, tenant_id, version)
@@ -121,21 +123,23 @@ class RemoteShelf:
 
     def check(self) -> None:
         """Ask the service for the names at the top."""
-        with answering(self._location):
+        with answering(self._location), asking(self._place):
             obstore.list_with_delimiter(self._place)
 
     def _files(self, tenant_id: str) -> dict[str, tuple[int, datetime]]:
         """Size and time of every file of a tenant, by key."""
-        return {
-            found["path"]: (found["size"], found["last_modified"])
-            for page in obstore.list(self._place, tenant_id, chunk_size=1000)
-            for found in page
-        }
+        with asking(self._place, moves_data=True):
+            return {
+                found["path"]: (found["size"], found["last_modified"])
+                for page in obstore.list(self._place, tenant_id, chunk_size=1000)
+                for found in page
+            }
 
     def _manifest(self, tenant_id: str, version: str) -> Manifest:
         key = _manifest_key(tenant_id, version)
         try:
-            content = bytes(obstore.get(self._place, key).bytes())
+            with asking(self._place):
+                content = bytes(obstore.get(self._place, key).bytes())
         except FileNotFoundError as error:
             raise no_snapshot(tenant_id, version) from error
         return parse_manifest(content, f"{self._location}/{key}", tenant_id, version)
@@ -164,24 +168,27 @@ class RemoteShelf:
         for other, (other_size, _) in present.items():
             if other.rpartition("/")[2] == same and other_size == size:
                 try:
-                    obstore.copy(self._place, other, key)
+                    with asking(self._place, moves_data=True):
+                        obstore.copy(self._place, other, key)
                 except FileNotFoundError:
                     continue  # pruned a moment ago
                 return
-        obstore.put(
-            self._place,
-            key,
-            file,
-            chunk_size=UPLOAD_PART_BYTES,
-            max_concurrency=MAX_PARTS_AT_ONCE,
-        )
+        with asking(self._place, moves_data=True):
+            obstore.put(
+                self._place,
+                key,
+                file,
+                chunk_size=UPLOAD_PART_BYTES,
+                max_concurrency=MAX_PARTS_AT_ONCE,
+            )
 
     def _fetch(self, draft: Path, tenant_id: str, version: str) -> None:
         manifest = self._manifest(tenant_id, version)
         for name in manifest["tables"]:
             key = _table_key(manifest, name)
             try:
-                content = obstore.get(self._place, key)
+                with asking(self._place):
+                    content = obstore.get(self._place, key)
             except FileNotFoundError as error:
                 raise damaged(f"{self._location}/{key}", "it is missing") from error
             with table_path(draft, name).open("wb") as file:
@@ -196,7 +203,8 @@ class RemoteShelf:
         if seen is not None and time.monotonic() - seen < _TRUSTED_SECONDS:
             return
         try:
-            obstore.head(self._place, _manifest_key(tenant_id, version))
+            with asking(self._place):
+                obstore.head(self._place, _manifest_key(tenant_id, version))
         except FileNotFoundError as error:
             self._forget(tenant_id, version)
             raise no_snapshot(tenant_id, version) from error
@@ -205,7 +213,8 @@ class RemoteShelf:
     def _delete(self, tenant_id: str, version: str, keys: list[str]) -> None:
         manifest = _manifest_key(tenant_id, version)
         for key in sorted(keys, key=lambda key: key != manifest):
-            obstore.delete(self._place, key)
+            with asking(self._place):
+                obstore.delete(self._place, key)
         self._forget(tenant_id, version)
 
     def _note(self, tenant_id: str, version: str) -> None:

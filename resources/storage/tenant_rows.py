@@ -74,7 +74,7 @@ class TenantRows:
         return self.lake.read(spec, days=days, tenants=[self.tenant_id], batches=batches).frame
 
     def _own(self, rows: pl.LazyFrame) -> pl.DataFrame:
-        found = rows.collect()
+        found = self.lake.collect(rows)
         if not found["tenant_id"].eq(self.tenant_id).all():
             raise ForeignRowsError(
                 f"The lake gave rows of other tenants when asked about {self.tenant_id}. Nothing "

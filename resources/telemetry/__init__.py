@@ -9,21 +9,25 @@ from __future__ import annotations
 
 from resources.telemetry.breakers import (
     Breaker,
+    BreakerGroup,
     BreakerState,
     RetryBudget,
     ServiceDownError,
     all_breakers,
     breaker_of,
+    breakers_of,
 )
 from resources.telemetry.figures import observe_job, observe_request, render
 
 __all__ = [
     "Breaker",
+    "BreakerGroup",
     "BreakerState",
     "RetryBudget",
     "ServiceDownError",
     "all_breakers",
     "breaker_of",
+    "breakers_of",
     "observe_job",
     "observe_request",
     "render",

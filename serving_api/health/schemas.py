@@ -20,6 +20,7 @@ class Readiness(Health):
         description="`database`: answers a query; `snapshots`: their folder can be read."
     )
     services: dict[str, Literal["closed", "half-open", "open"]] = Field(
-        description="The circuit breaker of each outside service that this process has called; one "
-        "that is open does not keep requests from being served."
+        description="The circuit breaker of each outside service that this process has called, for "
+        "identity providers the worst of them; one that is open does not keep requests from being "
+        "served."
     )

@@ -87,6 +87,12 @@ REGISTRY: dict[str, ProblemKind] = {
         "The identity provider does not answer",
         "Try again in a minute, or log in with a password if you have one.",
     ),
+    "provider-down": ProblemKind(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The identity provider has not answered for a while",
+        "It is not asked for the moment. Wait the seconds given in Retry-After and start the "
+        "log-in again, or log in with a password if you have one.",
+    ),
     "provider-exists": ProblemKind(
         HTTPStatus.CONFLICT,
         "The tenant has an identity provider of that issuer",

@@ -17,7 +17,12 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from resources.outgoing import OutgoingClient, OutgoingFailedError, OutgoingRefusedError
+from resources.outgoing import (
+    OutgoingClient,
+    OutgoingDownError,
+    OutgoingFailedError,
+    OutgoingRefusedError,
+)
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "RS384", "ES384", "RS512", "ES512", "EdDSA", "Ed25519")
 """How ID tokens may be signed: by nothing that a public key could be mistaken for the secret of."""
@@ -35,6 +40,18 @@ class ProviderError(Exception):
 
 class ProviderUnavailableError(ProviderError):
     """A provider that gives no answer."""
+
+
+class ProviderDownError(ProviderUnavailableError):
+    """A provider that is not asked, because it has given no answer for a while.
+
+    Attributes:
+        retry_after: Seconds after which asking may make sense again.
+    """
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -162,7 +179,7 @@ async def exchange(
     except OutgoingRefusedError as error:
         raise ProviderError(str(error)) from None
     except OutgoingFailedError as error:
-        raise ProviderUnavailableError(str(error)) from None
+        raise _unavailable(error) from None
     token = answer.get("id_token")
     if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH:
         raise ProviderError("no ID token was given")
@@ -264,4 +281,10 @@ async def _ask(client: OutgoingClient, address: str) -> dict[str, Any]:
     except OutgoingRefusedError as error:
         raise ProviderError(str(error)) from None
     except OutgoingFailedError as error:
-        raise ProviderUnavailableError(str(error)) from None
+        raise _unavailable(error) from None
+
+
+def _unavailable(error: OutgoingFailedError) -> ProviderUnavailableError:
+    if isinstance(error, OutgoingDownError):
+        return ProviderDownError(str(error), error.retry_after)
+    return ProviderUnavailableError(str(error))

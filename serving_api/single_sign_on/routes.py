@@ -25,7 +25,12 @@ router = APIRouter(
     route_class=Route, prefix="/v1", tags=[TAG["name"]], responses=documented("unavailable")
 )
 _AT_PROVIDERS = documented(
-    "provider-refused", "provider-unavailable", "invalid-parameters", "too-many-requests"
+    "provider-refused",
+    "provider-unavailable",
+    "provider-down",
+    "unavailable",
+    "invalid-parameters",
+    "too-many-requests",
 )
 
 

@@ -25,7 +25,12 @@ from serving_api.identity.service import ask_for_code, begin_session, tell
 from serving_api.kit.errors import Problem
 from serving_api.sessions.sign_ins import Client, SignIns
 from serving_api.single_sign_on import provider as protocol
-from serving_api.single_sign_on.provider import Identity, ProviderError, ProviderUnavailableError
+from serving_api.single_sign_on.provider import (
+    Identity,
+    ProviderDownError,
+    ProviderError,
+    ProviderUnavailableError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +96,7 @@ class SingleSignOn:
 
         Raises:
             Problem: ``not-found`` if there is no such tenant or provider; ``provider-refused``;
-                ``provider-unavailable``; ``too-many-requests``.
+                ``provider-unavailable``; ``provider-down``; ``too-many-requests``.
         """
         if not is_tenant_id(tenant):
             raise Problem("not-found")
@@ -126,7 +131,7 @@ class SingleSignOn:
 
         Raises:
             Problem: ``provider-refused`` for everything that is not as it must be;
-                ``provider-unavailable``; ``too-many-requests``.
+                ``provider-unavailable``; ``provider-down``; ``too-many-requests``.
         """
         whose = f"sso {client.address}"
         try:
@@ -260,6 +265,8 @@ def _address_of_tenant(
 
 def _refusal(tenant: str, error: ProviderError) -> Problem:
     logger.warning("provider refused", extra=fields(tenant=tenant, reason=str(error)))
+    if isinstance(error, ProviderDownError):
+        return Problem("provider-down", headers={"Retry-After": str(error.retry_after)})
     if isinstance(error, ProviderUnavailableError):
         return Problem("provider-unavailable")
     return Problem("provider-refused")

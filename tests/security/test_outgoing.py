@@ -50,7 +50,7 @@ NO_ADDRESSES = [
 
 def ask(url, *, loopback=False):
     async def once():
-        client = OutgoingClient(loopback=loopback)
+        client = OutgoingClient("test", loopback=loopback)
         try:
             return await client.get_json(url)
         finally:

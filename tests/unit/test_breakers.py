@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from asyncio import CancelledError
 
 import pytest
 
@@ -11,6 +13,7 @@ from resources.telemetry.breakers import (
     OPEN_SECONDS,
     WINDOW_SECONDS,
     Breaker,
+    BreakerGroup,
     RetryBudget,
     ServiceDownError,
 )
@@ -132,3 +135,49 @@ def test_retries_are_as_many_as_successes_allow():
     for _ in range(6):
         budget.succeeded()
     assert [budget.take() for _ in range(2)] == [True, False]
+
+
+def test_a_call_may_be_given_more_time_than_others(breaker, clock):
+    for _ in range(MAX_FAILURES):
+        with breaker.call(OSError, slow_seconds=math.inf):
+            clock.now += 60
+    assert breaker.state == "closed"
+
+
+@pytest.mark.parametrize("nobody_waits", [CancelledError, ServiceDownError])
+def test_a_call_that_nobody_waited_for_says_nothing(breaker, clock, nobody_waits):
+    def leave():
+        with pytest.raises(nobody_waits), breaker.call(OSError):
+            raise nobody_waits
+
+    for _ in range(MAX_FAILURES):
+        leave()
+    assert breaker.state == "closed"
+    fail(breaker)
+    clock.now += OPEN_SECONDS
+    leave()
+    assert breaker.state == "half-open"
+    call(breaker)
+    assert breaker.state == "closed"
+
+
+def test_an_address_that_is_down_keeps_nobody_from_another(clock):
+    hosts = BreakerGroup("hosts", clock=clock)
+    fail(hosts.of("down.example:443"))
+    assert hosts.of("down.example:443").state == "open"
+    assert hosts.of("up.example:443").state == "closed"
+    assert hosts.state == "open"
+    clock.now += OPEN_SECONDS
+    assert hosts.state == "half-open"
+    call(hosts.of("down.example:443"))
+    assert hosts.state == "closed"
+
+
+def test_the_addresses_that_are_remembered_are_so_many(clock):
+    hosts = BreakerGroup("hosts", max_members=3, clock=clock)
+    fail(hosts.of("down.example"))
+    for n in range(20):
+        hosts.of(f"{n}.example")
+        hosts.of("down.example")  # who is called stays known
+    assert len(hosts._members) == 3
+    assert hosts.of("down.example").state == "open"
