@@ -22,12 +22,13 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from pipelines.exporting import FORGET_TASK, forget_exports, make_export
 from pipelines.session import Session
-from resources.database.jobs import MAIL_QUEUE, MAIL_TASK
+from resources.database.jobs import MAIL_QUEUE, MAIL_TASK, TRACEPARENT
 from resources.database.schema import JOBS_SCHEMA
 from resources.database.tenant_exports import EXPORT_TASK
 from resources.logs import bound, fields
 from resources.messaging import Mailer, MailRefusedError, SmtpMailer, send_once
-from resources.telemetry import observe_job
+from resources.telemetry import spans
+from resources.telemetry.figures import observe_job
 
 PAUSES = (5, 30, 120, 600, 1800, 3600, 7200, 14400)
 """Seconds until a task that failed is tried again; then it stays failed."""
@@ -120,7 +121,11 @@ def run_worker(session: Session) -> None:
     """Do jobs until SIGINT or SIGTERM; what is under way then is finished first."""
     # Its lines repeat the arguments of jobs, which hold addresses; ours do not.
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
-    with mailer_of(session) as mailer:
+    settings = session.settings
+    with (
+        spans.running(settings.traces_endpoint, "reviewgraph-worker", settings.traces_share),
+        mailer_of(session) as mailer,
+    ):
         logger.info("started")
         asyncio.run(_work(session, Background(session, mailer)))
     logger.info("stopped")
@@ -187,18 +192,24 @@ def _told(name: str, task: Task, background: Background) -> Callable[..., None]:
     """The task as the queue calls it: with what it stands on, and with lines in our log."""
 
     def run(context: JobContext, **arguments: Any) -> None:
-        with bound(job=context.job.id, task=name):
+        attempt = context.job.attempts + 1
+        traceparent = arguments.pop(TRACEPARENT, None)
+        with (
+            bound(job=context.job.id, task=name),
+            spans.span(
+                f"job {name}", parent=traceparent, kind="consumer",
+                task=name, job=context.job.id or 0, attempt=attempt,
+            ),
+        ):  # fmt: skip
             try:
                 task.run(background, **arguments)
             except Exception:
                 is_last = context.job.attempts >= len(PAUSES)
-                logger.exception(
-                    "job failed", extra=fields(attempt=context.job.attempts + 1, is_last=is_last)
-                )
+                logger.exception("job failed", extra=fields(attempt=attempt, is_last=is_last))
                 observe_job(name, "failed")
                 raise
             observe_job(name, "done")
-            logger.info("job done", extra=fields(attempt=context.job.attempts + 1))
+            logger.info("job done", extra=fields(attempt=attempt))
 
     return run
 

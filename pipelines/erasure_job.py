@@ -8,6 +8,7 @@ import dagster as dg
 from pipelines import run_tags
 from pipelines.erasing import ERASURE_JOB, eraser_of
 from pipelines.run_processes import leased_in_process_executor
+from pipelines.run_traces import continuing
 from pipelines.session import Session
 from resources.database import Database
 from resources.settings import Settings
@@ -82,6 +83,7 @@ def erasure_requests(
             },
             tags={
                 **run_tags.of(source="sensor", reason="erasure", tenants=[erasure.tenant_id]),
+                **continuing(erasure.traceparent),
                 ERASURE_TAG: name,
             },
         )

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from pipelines import interrupts, run_tags
 from pipelines.complaints import keep_complaints
 from pipelines.dead_runs import holding_lease
+from pipelines.run_traces import Steps, continuing, traced
 from pipelines.session import Session
 from resources.errors import ReviewGraphError
 from resources.metrics.compiling import prepare_marts
 from resources.settings import PROJECT_ROOT
+from resources.telemetry import spans
 from resources.vocabulary import DayRange, utc_today
 
 if TYPE_CHECKING:
@@ -184,6 +186,7 @@ def _execute(
     resources: dict[str, Any] | None,
 ) -> str:
     run_id = str(uuid.uuid4())
+    tags = {**tags, **continuing(spans.current_traceparent())}
     errors: list[str] = []
     details: list[str] = []
     with (
@@ -191,6 +194,7 @@ def _execute(
         dagster_instance(session) as instance,
         holding_lease(instance, run_id),
         _cancelled_by_signals(instance, run_id),
+        traced(run_id, job_name, tags, session.settings) as steps,
     ):
         from pipelines.definitions import build_definitions
 
@@ -202,6 +206,7 @@ def _execute(
             told = _step_event(event)
             if told is not None:
                 on_event(told)
+                _trace(steps, told, event.timestamp)
             error = _error_of(event)
             if error is not None:
                 errors.append(_sentence_of(event.step_key, error))
@@ -304,6 +309,13 @@ def _step_event(event: dg.EventLogEntry) -> StepEvent | None:
             if not evaluation.passed:
                 return StepEvent(step, "failed", failed_check=evaluation.check_name)
     return None
+
+
+def _trace(steps: Steps, told: StepEvent, at: float) -> None:
+    if told.state == "started":
+        steps.began(told.step, at)
+    elif told.failed_check is None:
+        steps.ended(told.step, at, failed=told.state == "failed")
 
 
 def _error_of(event: dg.EventLogEntry) -> SerializableErrorInfo | None:

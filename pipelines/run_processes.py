@@ -6,6 +6,7 @@ its place in the queue for ever. Here every run holds a lease, and the daemon's 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from pipelines.dead_runs import WHY_DEAD, address_of, holding_lease
+from pipelines.run_traces import Steps, traced
 from resources.database import leases
 
 if TYPE_CHECKING:
@@ -31,9 +33,24 @@ class LeasedExecutor(InProcessExecutor):
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
-        """Execute the plan as Dagster's in-process executor does."""
-        with holding_lease(plan_context.instance, plan_context.run_id):
-            yield from super().execute(plan_context, execution_plan)
+        """Execute the plan as Dagster's in-process executor does, as part of its trace."""
+        run = plan_context.dagster_run
+        with (
+            holding_lease(plan_context.instance, run.run_id),
+            traced(run.run_id, run.job_name, run.tags) as steps,
+        ):
+            for event in super().execute(plan_context, execution_plan):
+                _tell(steps, event)
+                yield event
+
+
+def _tell(steps: Steps, event: DagsterEvent) -> None:
+    if event.step_key is None:
+        return
+    if event.is_step_start:
+        steps.began(event.step_key, time.time())
+    elif event.is_step_success or event.is_step_skipped or event.is_step_failure:
+        steps.ended(event.step_key, time.time(), failed=event.is_step_failure)
 
 
 @dg.executor(name="in_process")

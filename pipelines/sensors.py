@@ -7,6 +7,7 @@ import dagster as dg
 
 from pipelines import run_tags
 from pipelines.jobs import report_job
+from pipelines.run_traces import continuing
 from resources.database import Database, ReportRequest, UnitOfWork
 
 # A tick stays well under Dagster's limit of 60 seconds.
@@ -71,6 +72,7 @@ def plan_runs(
                     **run_tags.of(
                         source="sensor", reason="report request", tenants=[request.tenant_id]
                     ),
+                    **continuing(request.traceparent),
                     REQUEST_TAG: name,
                     "dagster/max_retries": "0",  # what dies is queued again here
                 },

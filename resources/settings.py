@@ -86,6 +86,9 @@ class Settings(BaseSettings):
         mail_from: Whom mails are from.
         metrics_token: What a Prometheus server shows as bearer token to read ``/metrics``; without
             one, only who asks from this machine, through no proxy, may.
+        traces_endpoint: Where traces go, the address of an OpenTelemetry collector such as
+            ``http://127.0.0.1:4318/v1/traces``; nothing is traced when it is not set.
+        traces_share: The share of requests that are traced, from 0 to 1.
         public_url: Where people reach this installation; links in mails begin with it.
 
     Raises:
@@ -128,6 +131,8 @@ class Settings(BaseSettings):
     mail_from: str = "ReviewGraph <no-reply@reviewgraph.invalid>"
     public_url: str = "http://127.0.0.1:8000"
     metrics_token: SecretStr | None = None
+    traces_endpoint: str | None = None
+    traces_share: float = Field(1.0, ge=0, le=1)
 
     def __init__(self, **given: Any) -> None:
         try:
@@ -151,6 +156,14 @@ class Settings(BaseSettings):
         if "://" in location:
             raise ValueError(f"{location.partition('://')[0]}:// is neither a folder nor s3://")
         return str(_absolute(Path(location)))
+
+    @field_validator("traces_endpoint")
+    @classmethod
+    def _plain_address(cls, given: str | None) -> str | None:
+        parts = urlsplit(given or "http://none")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+            raise ValueError("write an address such as http://127.0.0.1:4318/v1/traces")
+        return given
 
     @field_validator("trusted_proxies")
     @classmethod

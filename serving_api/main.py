@@ -15,6 +15,7 @@ from resources.settings import Settings
 from resources.storage.lake import Lake
 from resources.storage.objects import ObjectStore
 from resources.storage.snapshots import SnapshotStore
+from resources.telemetry import spans
 from serving_api.accounts import page as confirming
 from serving_api.accounts import routes as accounts
 from serving_api.analysis import routes as analysis
@@ -124,6 +125,9 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as resources:
+            resources.enter_context(
+                spans.running(settings.traces_endpoint, "reviewgraph-api", settings.traces_share)
+            )
             if database is None:
                 used_database = resources.enter_context(Database(settings))
             else:
@@ -193,6 +197,12 @@ def create_app(
     )
     for routes in SLICES:
         app.include_router(routes.router)
+    _install(app, settings)
+    return app
+
+
+def _install(app: FastAPI, settings: Settings) -> None:
+    """Put round the slices what all of them owe to clients and operators."""
     errors.install(app)
     openapi.install(app)
     documentation.install(app)
@@ -202,4 +212,7 @@ def create_app(
     if settings.cors_origins:
         allow(app, settings.cors_origins)
     app.add_middleware(Edge, proxies=TrustedProxies(settings.proxy_networks))
-    return app
+    if settings.traces_endpoint is not None:
+        from resources.telemetry.watching import watch_requests
+
+        watch_requests(app)

@@ -146,15 +146,30 @@ class Database:
 
     @cached_property
     def _limits_engine(self) -> Engine:
-        return _pool(self._as_role(APP_ROLE), size=2, more=0)
+        return self._pool(APP_ROLE, size=2, more=0)
 
     @cached_property
     def _app_engine(self) -> Engine:
-        return _pool(self._as_role(APP_ROLE))
+        return self._pool(APP_ROLE)
 
     @cached_property
     def _jobs_engine(self) -> Engine:
-        return _pool(self._as_role(JOBS_ROLE))
+        return self._pool(JOBS_ROLE)
+
+    def _pool(self, role: str, *, size: int = 5, more: int = 28) -> Engine:
+        engine = create_engine(
+            self._as_role(role),
+            hide_parameters=True,  # an error's message may be logged, and would quote people
+            pool_pre_ping=True,  # the server may have been restarted since it was last used
+            pool_size=size,
+            max_overflow=more,
+            connect_args={"connect_timeout": _CONNECT_SECONDS},
+        )
+        if self.settings.traces_endpoint is not None:
+            from resources.telemetry.watching import watch_statements
+
+            watch_statements(engine)
+        return engine
 
     def close(self) -> None:
         """Give back all connections. The object can be used again afterwards."""
@@ -206,17 +221,6 @@ class Database:
         """
         with self.work(None) as work:
             return str(work.session.scalar(text("show server_version")))
-
-
-def _pool(url: URL, *, size: int = 5, more: int = 28) -> Engine:
-    return create_engine(
-        url,
-        hide_parameters=True,  # an error's message may be logged, and would quote what people wrote
-        pool_pre_ping=True,  # the server may have been restarted since the connection was last used
-        pool_size=size,
-        max_overflow=more,
-        connect_args={"connect_timeout": _CONNECT_SECONDS},
-    )
 
 
 def _spell(url: URL) -> str:

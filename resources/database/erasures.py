@@ -41,6 +41,7 @@ from resources.database.schema import (
     one_of,
     tenant_column,
 )
+from resources.telemetry.spans import current_traceparent
 
 ErasureStatus = Literal["queued", "running", "done", "failed"]
 ERASURE_STATUSES: tuple[ErasureStatus, ...] = ("queued", "running", "done", "failed")
@@ -65,6 +66,7 @@ class Erasure:
         receipt: What was erased where; empty until it is done.
         run_id: The Dagster run that worked on it last, if it was one.
         error: Why the last attempt ended early.
+        traceparent: The trace of the request that asked for it, where that is traced.
         created_at: When it was asked for.
         started_at: When work on it first began.
         finished_at: When it was done.
@@ -82,6 +84,7 @@ class Erasure:
     receipt: Mapping[str, Any] = field(hash=False)
     run_id: str | None
     error: str | None
+    traceparent: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -140,6 +143,7 @@ erasures = Table(
     json_column("receipt", empty="{}"),
     Column("run_id", Text),
     Column("error", Text),
+    Column("traceparent", Text),
     created_at(),
     Column("started_at", TIMESTAMP),
     Column("finished_at", TIMESTAMP),
@@ -208,6 +212,7 @@ class ErasureRepository(Repository):
             subject=subject,
             sealed=sealed,
             suppress=suppress,
+            traceparent=current_traceparent(),
         )
         return self._exactly_one(Erasure, statement.returning(erasures))
 

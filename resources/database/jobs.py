@@ -20,11 +20,14 @@ from sqlalchemy import text
 from resources.database.repository import Repository
 from resources.database.schema import JOBS_SCHEMA
 from resources.errors import WrongUsageError
+from resources.telemetry.spans import current_traceparent
 
 DEFAULT_QUEUE = "default"
 MAIL_QUEUE = "mail"
 MAIL_TASK = "send_mail"
 MAX_ADDRESS_LENGTH = 254
+TRACEPARENT = "traceparent"
+"""The argument of a job that says which trace it continues; no task is told it."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # One address and nothing that a header could be made of.
@@ -65,6 +68,9 @@ class JobQueue(Repository):
         Returns:
             The job's number; None if one with the same ``queueing_lock`` is waiting already.
         """
+        traceparent = current_traceparent()
+        if traceparent is not None:
+            arguments[TRACEPARENT] = traceparent
         number = self.session.scalar(
             _DEFER,
             {

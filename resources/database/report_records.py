@@ -53,6 +53,7 @@ class ReportRequest:
         period_end: Last day reported on; the tenant's last when null.
         run_id: The Dagster run of the latest attempt.
         error: Why the latest attempt failed or was held back.
+        traceparent: The trace of the request that asked for it, where that is traced.
         created_at: When it was asked for.
         started_at: When the latest attempt began.
         finished_at: When it ended.
@@ -67,6 +68,7 @@ class ReportRequest:
     period_end: date | None
     run_id: str | None
     error: str | None
+    traceparent: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -131,6 +133,7 @@ report_requests = Table(
     Column("period_end", Date),
     Column("run_id", Text),
     Column("error", Text),
+    Column("traceparent", Text),
     created_at(),
     Column("started_at", TIMESTAMP),
     Column("finished_at", TIMESTAMP),

@@ -23,6 +23,7 @@ from resources.database.report_records import (
 )
 from resources.database.repository import Repository
 from resources.database.snapshot_records import snapshot_pointers
+from resources.telemetry.spans import current_traceparent
 
 
 class ReportRepository(Repository):
@@ -45,6 +46,7 @@ class ReportRepository(Repository):
             requested_by=requested_by,
             period_start=period_start,
             period_end=period_end,
+            traceparent=current_traceparent(),
         )
         request = self._exactly_one(ReportRequest, statement.returning(report_requests))
         self._tell("report.requested", tenant_id, request.id, _period(period_start, period_end))

@@ -1,8 +1,9 @@
 """How the program is doing, and how it bears that others are not well.
 
-Belongs here: circuit breakers and retry budgets round outside services, and the figures that a
-Prometheus server fetches. Does not belong here: the log (``resources.logs``) and what a service
-answers (that is read beside its client).
+Belongs here: circuit breakers and retry budgets round outside services, the figures that a
+Prometheus server fetches (``figures``), and traces (``spans``, ``tracing``, ``watching``). Does not
+belong here: the log (``resources.logs``) and what a service answers (that is read beside its
+client).
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from resources.telemetry.breakers import (
     breaker_of,
     breakers_of,
 )
-from resources.telemetry.figures import observe_job, observe_request, render
 
 __all__ = [
     "Breaker",
@@ -28,7 +28,4 @@ __all__ = [
     "all_breakers",
     "breaker_of",
     "breakers_of",
-    "observe_job",
-    "observe_request",
-    "render",
 ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import PlainTextResponse
 
-from resources.telemetry import render
-from resources.telemetry.figures import MEDIA_TYPE
+from resources.telemetry.figures import MEDIA_TYPE, render
 from serving_api.health import schemas, service
 from serving_api.kit.errors import Problem, documented
 from serving_api.kit.openapi import Tag

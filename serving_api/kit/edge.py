@@ -19,7 +19,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.logs import bound, fields
-from resources.telemetry import observe_request
+from resources.telemetry import spans
+from resources.telemetry.figures import observe_request
 from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import METHODS, Problem, problem_response
 from serving_api.kit.proxies import TrustedProxies
@@ -99,6 +100,7 @@ class Edge:
             nonlocal has_started, status, sent_bytes
             if message["type"] == "http.response.start":
                 has_started, status = True, message["status"]
+                _note_for_trace(scope, status)
                 message["headers"] = _with_headers(scope, message["headers"], request_id)
             sent_bytes += len(message.get("body", b""))
             await send(message)
@@ -147,14 +149,14 @@ def _log_request(scope: Scope, status: int, sent_bytes: int, seconds: float) -> 
     The address is told by its route and its tenant. What else is in it is the client's: what
     people search for, and now and then a password in the wrong place.
     """
-    tenant = scope.get("path_params", {}).get("tenant", "")
     requests.log(
         _level_of(status),
         "request",
         extra=fields(
             method=_method_of(scope),
             route=_route_of(scope),
-            tenant=tenant if is_tenant_id(tenant) else None,
+            tenant=_tenant_of(scope),
+            trace=spans.current_trace_id(),
             user=scope.get("user_id"),
             key=scope.get("key_id"),
             client=scope["client"][0] if scope.get("client") else None,
@@ -164,6 +166,17 @@ def _log_request(scope: Scope, status: int, sent_bytes: int, seconds: float) -> 
             milliseconds=round(seconds * 1000, 1),
         ),
     )
+
+
+def _note_for_trace(scope: Scope, status: int) -> None:
+    """Tell of whom was asked, if there is such a tenant, before the span ends with the answer."""
+    is_refused = status >= HTTPStatus.BAD_REQUEST
+    spans.note(tenant=None if is_refused else _tenant_of(scope), problem=scope.get("problem"))
+
+
+def _tenant_of(scope: Scope) -> str | None:
+    tenant = scope.get("path_params", {}).get("tenant", "")
+    return tenant if is_tenant_id(tenant) else None
 
 
 def _method_of(scope: Scope) -> str:
