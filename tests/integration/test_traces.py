@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,8 +92,8 @@ def test_a_trace_leads_from_a_request_to_the_steps_of_the_run(world, ada, collec
     )
     assert asked.status_code == 202, asked.text
     with world.database.jobs() as work:
-        waiting = work.report_queue.in_turn(limit=10)
-    (planned,) = plan_runs(waiting, {})
+        waiting = work.reports.get_request("acme", uuid.UUID(asked.json()["id"]))
+    (planned,) = plan_runs([waiting], {})
     with dg.DagsterInstance.ephemeral() as instance:
         done = dg.execute_job(
             dg.reconstructable(run_of_two_steps),
@@ -215,6 +216,7 @@ def test_without_an_address_nothing_is_traced_and_nothing_is_loaded(tmp_path):
     program = """
 import sys, threading
 from resources.settings import Settings
+from resources.telemetry import spans
 from serving_api.main import create_app
 import pipelines.background, pipelines.run_traces
 create_app(Settings(_env_file=None))
