@@ -88,7 +88,9 @@ def run_of_two_steps():
 
 def test_a_trace_leads_from_a_request_to_the_steps_of_the_run(world, ada, collector):
     asked = ada.post(
-        "/v1/tenants/acme/reports", json={}, headers={"traceparent": STRANGE, "tracestate": CANARY}
+        "/v1/tenants/acme/reports",
+        json={"period_start": "2026-01-03", "period_end": "2026-01-04"},  # nobody asks for it yet
+        headers={"traceparent": STRANGE, "tracestate": CANARY},
     )
     assert asked.status_code == 202, asked.text
     with world.database.jobs() as work:
