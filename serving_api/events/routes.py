@@ -16,6 +16,7 @@ from serving_api.events import schemas, service
 from serving_api.events.hub import SLOW_SECONDS, EventHub, Listener
 from serving_api.kit.auth import AsMember, CurrentPrincipal
 from serving_api.kit.errors import documented
+from serving_api.kit.negotiation import prefers
 from serving_api.kit.openapi import Tag
 from serving_api.kit.paging import link
 from serving_api.kit.parameters import TenantPath
@@ -24,7 +25,6 @@ from serving_api.kit.services import CurrentServices
 
 TAG = Tag(name="events", description="What has happened, for whoever has to hear of it.")
 MAX_CONCURRENT_SUBSCRIPTIONS = 1
-MAX_SEQUENCE = 2**63 - 1
 
 router = APIRouter(
     route_class=Route,
@@ -49,7 +49,7 @@ def _refuse_unknown_types(types: list[str]) -> list[str]:
     return types
 
 
-Sequence = Annotated[int, Field(ge=0, le=MAX_SEQUENCE)]
+Sequence = Annotated[int, Field(ge=0, le=schemas.MAX_SEQUENCE)]
 Types = Annotated[
     list[str],
     Query(
@@ -102,7 +102,7 @@ def list_events(
     following = link(request.url.path, [*parameters, ("limit", str(limit))])
     items = [schemas.cloud_event(event) for event in found]
     headers = {"Vary": "Accept, Authorization"}
-    if schemas.BATCH_TYPE in accept:
+    if prefers(accept, schemas.BATCH_TYPE, schemas.MEDIA_TYPE):
         if has_more:
             headers["Link"] = f'<{following}>; rel="next"'
         content = json.dumps([item.model_dump(mode="json") for item in items])

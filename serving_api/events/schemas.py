@@ -14,6 +14,14 @@ BATCH_TYPE = "application/cloudevents-batch+json"
 STREAM_TYPE = "text/event-stream"
 
 
+MAX_SEQUENCE = 2**63 - 1
+
+
+def spelled(sequence: int) -> str:
+    """A place in a chain as CloudEvents' extension ``sequence`` asks for it: it sorts as text."""
+    return str(sequence).zfill(len(str(MAX_SEQUENCE)))
+
+
 class CloudEvent(BaseModel):
     """One event (CloudEvents 1.0)."""
 
@@ -25,7 +33,11 @@ class CloudEvent(BaseModel):
     time: datetime
     datacontenttype: Literal["application/json"] = "application/json"
     data: dict[str, Any] = Field(description="What else there is to know, by the type.")
-    sequence: str = Field(description="Its place in the tenant's chain, from 1 without a gap.")
+    sequence: str = Field(
+        description="Its place in the tenant's chain, from 1 without a gap; zeros stand before it, "
+        "so that it sorts as text.",
+        examples=[spelled(1042)],
+    )
     actor: str = Field(description="Who did it: `user:` or `key:` and an id, or `system`.")
     previoushash: str = Field(description="Hash of the event before it; empty for the first.")
     hash: str = Field(description="SHA-256 over this event and the hash of the one before it.")
@@ -63,7 +75,7 @@ def cloud_event(event: Event) -> CloudEvent:
         subject=event.subject,
         time=event.created_at,
         data=dict(event.data),
-        sequence=str(event.sequence),
+        sequence=spelled(event.sequence),
         actor=event.actor,
         previoushash=event.previous_hash.hex(),
         hash=event.hash.hex(),

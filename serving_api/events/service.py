@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from resources.database import Event
 from resources.database.event_types import EVENT_TYPES
 from serving_api.events.hub import LOOK_SECONDS, MAX_STREAM_SECONDS, EventHub, Listener
-from serving_api.events.schemas import EventType, EventTypes, cloud_event
+from serving_api.events.schemas import EventType, EventTypes, cloud_event, spelled
 from serving_api.kit.auth import TenantSession, member_session
 from serving_api.kit.errors import Problem
 from serving_api.kit.permissions import Permission
@@ -106,7 +106,7 @@ async def stream(
                 format_sse_event(
                     data_str=cloud_event(event).model_dump_json(),
                     event=event.type,
-                    id=str(event.sequence),
+                    id=spelled(event.sequence),
                 )
             )
             listener.gave = None

@@ -51,6 +51,18 @@ def chosen_form(accept: str | None, offered: Sequence[Form]) -> Form:
     return next(form for weight, form in rated if weight == best)
 
 
+def prefers(accept: str, wanted: str, to: str) -> bool:
+    """Whether a client asks for one media type by its name, and likes it as much as another.
+
+    Args:
+        accept: The request's ``Accept``.
+        wanted: The media type that is sent to those alone who name it.
+        to: The one that is sent to everybody else.
+    """
+    weights = _weights(accept)
+    return 0 < weights.get(wanted, 0.0) >= weights.get(to, 0.0)
+
+
 def chosen_encoding(accept_encoding: str | None) -> str:
     """How to compress for a client: ``zstd``, ``br``, ``gzip`` or, not at all, ``identity``."""
     weights = _weights(accept_encoding) if accept_encoding else {}
