@@ -1,7 +1,12 @@
 """GraphQL under attack: bombs, probes for what is told too freely, and errors that tell too much.
 
-The probes are those that graphql-cop makes of any server, written anew: each says what it finds in
-a server that lets it pass.
+The probes are those that graphql-cop makes of any server, written anew: all thirteen, each as a
+test whose name begins with ``test_probe`` and goes on, mostly, as there: ``alias_overloading``,
+``batch_query`` (batches), ``circular_query_introspection``, ``detect_graphiql`` (graphiql),
+``directive_overloading``, ``field_duplication``, ``field_suggestions``, ``get_based_mutation``
+(mutations by get), ``get_method_support`` (get queries), ``introspection``, ``post_based_csrf``
+(posts that a foreign page can make), ``trace_mode`` (tracing), ``unhandled_error_detection``
+(unhandled errors).
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from serving_api.graphql import limits
+from serving_api.graphql.execution import GraphQL
 from serving_api.graphql.limits import (
     MAX_COST,
     MAX_TOKENS,
@@ -137,6 +143,7 @@ def test_probe_field_duplication(ada):
         "{ tenant(idd: 1) { name } }",
         '{ tenant(id: "acme") { reviews(filter: {topik: "x"}) { snapshot } } }',
         "{ me { name } } fragment f on Tenan { name }",
+        "query cop { __schema { directive } }",
     ],
 )
 def test_probe_field_suggestions(ada, document):
@@ -147,11 +154,29 @@ def test_probe_field_suggestions(ada, document):
         assert known not in answer.text.replace(document, "")
 
 
-def test_probe_get_queries(ada):
-    for query in ("query { __typename }", "{__typename}"):
-        answer = ada.get(ADDRESS, params={"query": query})
-        assert answer.status_code == 405
-        assert answer.headers["allow"] == "POST"
+@pytest.mark.parametrize("document", ["query cop { __schema { directive } }", "{ tenantz { id } }"])
+def test_probe_field_suggestions_where_the_schema_is_told(document):
+    """As on a machine for development; the library is told not to suggest anything itself."""
+    result = GraphQL(introspection=True).schema.execute_sync(document)
+    assert result.errors
+    assert not any("did you mean" in error.message.lower() for error in result.errors)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("query", ["query cop {__typename}", "{__typename}"])
+def test_probe_get_queries(ada, method, query):
+    answer = ada.request(method, ADDRESS, params={"query": query})
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+
+
+def test_probe_queries_in_the_address_of_a_post(ada):
+    """What stands in the address could be sent by a form of a foreign page."""
+    query = {"query": "query cop {__typename}"}
+    for content_type in ("application/json", "application/x-www-form-urlencoded"):
+        answer = ada.post(ADDRESS, params=query, headers={"content-type": content_type})
+        assert answer.status_code in {415, 422}
+        assert "data" not in answer.json()
 
 
 @pytest.mark.parametrize("kind", ["mutation", "subscription"])
@@ -162,7 +187,9 @@ def test_probe_mutations_by_get_and_at_all(ada, kind):
     assert body["errors"]
 
 
-@pytest.mark.parametrize("path", ["/graphql", "/graphiql", "/playground", "/v1/graphiql", ADDRESS])
+@pytest.mark.parametrize(
+    "path", ["/graphql", "/graphiql", "/playground", "/console", "/v1/graphiql", ADDRESS]
+)
 def test_probe_graphiql(world, path):
     with world.client("ada", accept="text/html") as client:
         answer = client.get(path)
