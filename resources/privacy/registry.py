@@ -211,7 +211,7 @@ TABLES: Mapping[str, DatabaseTable] = {
         quoting="error",
         of_accounts="requested_by",
         other="id tenant_id status attempt period_start period_end run_id created_at started_at"
-        " finished_at",
+        " finished_at traceparent",
     ),
     "report_documents": _table(
         quoting="title",
@@ -256,7 +256,7 @@ TABLES: Mapping[str, DatabaseTable] = {
     "erasures": _table(
         of_accounts="requested_by",
         other="id tenant_id kind status attempt suppress subject sealed receipt run_id error"
-        " created_at started_at finished_at",
+        " created_at started_at finished_at traceparent",
     ),
     "erasure_steps": _table(other="tenant_id erasure_id step removed done_at"),
     "erasure_marks": _table(other="tenant_id mark erasure_id suppress created_at"),
