@@ -23,6 +23,7 @@ from resources.settings import Settings, SettingsError
 from resources.telemetry.tracing import MAX_WAITING_SPANS, Tracing
 from tests.account_world import forget_limits
 from tests.api_world import PASSWORD, read, running_world
+from tests.running_up import until
 from tests.trace_collector import running_collector
 
 REPORTS = "POST /v1/tenants/{tenant}/reports"
@@ -166,13 +167,14 @@ def test_nothing_that_people_send_leaves_in_a_trace(world, ada, collector):
 def test_the_log_of_a_request_names_its_trace(ada, collector, caplog):
     with caplog.at_level("INFO", logger="serving_api.requests"):
         read(ada, "/v1/me")
-    ids = {
-        record.fields["trace"]
-        for record in caplog.records
-        if getattr(record, "fields", {}).get("route") == "/v1/me"
-    }
-    assert ids <= {one.trace for one in collector.wait_for("GET /v1/me")}
-    assert len(ids) == 1
+        traces = {one.trace for one in collector.wait_for("GET /v1/me")}
+
+        def logged():  # a line is written once the answer is out
+            found = [getattr(record, "fields", {}) for record in caplog.records]
+            return {one["trace"] for one in found if one.get("route") == "/v1/me"}
+
+        (trace,) = until(logged, seconds=10, what="the request is logged")
+    assert trace in traces
 
 
 def test_requests_are_served_when_the_collector_is_not(ada, collector):
