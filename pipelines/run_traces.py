@@ -62,11 +62,11 @@ def traced(
     """
     used = settings or Settings()
     steps = Steps()
-    tenant = {"tenant": tags[_TENANT_TAG]} if _TENANT_TAG in tags else {}
     with (
         spans.running(used.traces_endpoint, "reviewgraph-graph", used.traces_share),
-        spans.span(f"run {job_name}", parent=tags.get(TRACE_TAG), run=run_id, **tenant),
+        spans.span(f"run {job_name}", parent=tags.get(TRACE_TAG), run=run_id),
     ):
+        spans.note(tenant=tags.get(_TENANT_TAG))
         try:
             yield steps
         finally:

@@ -118,10 +118,11 @@ class DeltaTables:
         if not self.is_remote:
             yield
             return
+        unanswered: tuple[type[Exception], ...] = (OSError, *failures)
         try:
-            with answering(self.location), asking(self.location, OSError, *failures):
+            with answering(self.location), asking(self.location, *unanswered):
                 yield
-        except (OSError, *failures) as error:
+        except unanswered as error:
             said = str(error).partition("\n")[0]
             raise StorageUnreachableError(
                 f"The lake at {self.location} cannot be reached: {said}. Check the address, the "

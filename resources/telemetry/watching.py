@@ -44,7 +44,9 @@ def watch_statements(engine: Engine) -> None:
     from opentelemetry.instrumentation.sqlalchemy.engine import EngineTracer
     from opentelemetry.metrics import NoOpUpDownCounter
 
-    EngineTracer(_TracerNow(), engine, NoOpUpDownCounter("connections"))
+    EngineTracer(  # type: ignore[no-untyped-call]
+        _TracerNow(), engine, NoOpUpDownCounter("connections")
+    )
 
 
 def _link_to_client(server_span: trace.Span, scope: dict[str, Any]) -> None:
