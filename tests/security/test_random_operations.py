@@ -11,6 +11,7 @@ out of every statement. With both down at once it must find leaks, or it could f
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from sqlalchemy.sql.elements import BinaryExpression
 from resources.database import StageRecord
 from serving_api.kit.permissions import permissions_of
 from tests import api_world
-from tests.api_world import RECEIVED_DAY, running_world
+from tests.api_world import RECEIVED_DAY, fresh_token, running_world
 from tests.operation_matrix import MATRIX, OWNERS, send
 from tests.security.test_cross_tenant_matrix import FIELDS as FIELDS_OF_TENANT
 from tests.security.test_cross_tenant_matrix import PERMISSION_OF, query_of
@@ -35,6 +36,8 @@ OF_TENANTS = [name for name, row in MATRIX.items() if row.audience == "members"]
 OF_USERS = [
     name for name, row in MATRIX.items() if row.audience == "users" and not row.ends_sessions
 ]
+
+MAX_SECONDS_OF_TOKENS = 600  # a long walk takes longer than a token is good for
 
 # Who asks, and what of which tenant one may see, follows from these: without their conditions
 # there would be no question of whose rows to show.
@@ -60,9 +63,14 @@ class Walk:
     random: random.Random
     members: dict[tuple[str, str], str]
     seen: Counter[str] = field(default_factory=Counter)
+    _logged_in: float = float("-inf")
 
     def step(self) -> None:
         """Do one thing at random, and look at what comes back."""
+        if time.monotonic() - self._logged_in > MAX_SECONDS_OF_TOKENS:
+            for person in PEOPLE:
+                fresh_token(self.world, person)
+            self._logged_in = time.monotonic()
         acts = (self.ask, self.ask_graphql, self.ask_for_own, self.change_memberships)
         (act,) = self.random.choices(acts, (60, 25, 5, 10))
         act()
