@@ -176,15 +176,6 @@ def judge(reader: Reader, make: Maker, plain: float) -> str | None:
     )
 
 
-def test_there_are_enough_hostile_texts_and_each_has_its_length():
-    assert len(HOSTILE_TEXTS) >= 60
-    for name, make in HOSTILE_TEXTS.items():
-        for length in (LENGTH, 2 * LENGTH):
-            assert 0.9 * length <= len(make(length)) <= length, name
-    texts = {make(LENGTH) for make in HOSTILE_TEXTS.values()}
-    assert len(texts) == len(HOSTILE_TEXTS)
-
-
 def wrong_times(name: str) -> dict[str, str]:
     """The hostile texts that a reader takes too long for, and by how much."""
     reader = READERS[name]
