@@ -12,7 +12,7 @@ from deltalake import DeltaTable, WriterProperties
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from resources.storage.lake_rows import LakeError
-from resources.storage.places import PATIENCE, StorageUnreachableError, answering, asking
+from resources.storage.places import PATIENCE, answering, asking, unreachable
 from resources.storage.schemas import TableSpec
 
 NO_VERSION = -1
@@ -123,11 +123,7 @@ class DeltaTables:
             with answering(self.location), asking(self.location, *unanswered):
                 yield
         except unanswered as error:
-            said = str(error).partition("\n")[0]
-            raise StorageUnreachableError(
-                f"The lake at {self.location} cannot be reached: {said}. Check the address, the "
-                "access key and the network, then try again."
-            ) from error
+            raise unreachable("lake", self.location, error) from error
 
     def _no_such_version(self, spec: TableSpec, version: int) -> LakeError:
         return LakeError(

@@ -90,11 +90,22 @@ def answering(location: str) -> Iterator[None]:
             "while. It is asked again within seconds; see that it runs."
         ) from error
     except BaseError as error:
-        said = str(error).partition("\n")[0]
-        raise StorageUnreachableError(
-            f"The files at {location} cannot be reached: {said}. Check the address, the access key "
-            "and the network, then try again."
-        ) from error
+        raise unreachable("files", location, error) from error
+
+
+def unreachable(what: str, location: str, error: Exception) -> StorageUnreachableError:
+    """What to raise when a service gave an error in place of an answer.
+
+    Args:
+        what: What lies there, for example ``files``.
+        location: The place.
+        error: The library's error; its first line is told.
+    """
+    said = str(error).partition("\n")[0]
+    return StorageUnreachableError(
+        f"The {what} at {location} cannot be reached: {said}. Check the address, the access key "
+        "and the network, then try again."
+    )
 
 
 @contextmanager
