@@ -125,6 +125,7 @@ def change(world, statement, **values):
     """Change something behind the application's back, as the graph or an operator would."""
     with world.database.jobs() as work:
         work.session.execute(text(statement), values)
+    world.changed_behind_it()
 
 
 def key_of(world, nickname, scopes, tenant="acme"):

@@ -149,6 +149,7 @@ class Walk:
             )
             if role is not None:
                 work.users.add_membership(tenant, values["user"], role)
+        self.world.changed_behind_it()
         self.members.pop((tenant, person), None)
         if role is not None:
             self.members[tenant, person] = role
@@ -199,6 +200,7 @@ def walk_of(world, seed):
         members = {("acme", "ada"): "owner", ("brava", "bob"): "owner", ("cobalt", "vic"): "viewer"}
         for (tenant, person), role in members.items():
             work.users.add_membership(tenant, world.users[person].id, role)
+    world.changed_behind_it()
     return Walk(world, random.Random(seed), members)
 
 
@@ -317,4 +319,6 @@ def test_without_either_the_walk_finds_leaks(world):
                 walk.step()
             except LeakError:
                 leaks += 1
-    assert leaks > 5
+            if leaks > 5:
+                return
+    pytest.fail(f"{leaks} leaks in 300 operations")
