@@ -7,6 +7,7 @@ application and fields by walking the schema: what has no row in its table fails
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -236,6 +237,7 @@ def test_a_key_of_one_tenant_finds_nothing_in_another_of_its_creator(world, oper
 ARGUMENTS = {"review": '(key: "{review}")', "rejectedRows": '(importId: "{import}")'}
 
 
+@cache
 def fields_of_tenant() -> dict[str, Any]:
     tenant = schema.build()._schema.type_map["Tenant"]
     return dict(tenant.fields)
