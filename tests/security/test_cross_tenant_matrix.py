@@ -134,14 +134,6 @@ def key_of(world, nickname, scopes, tenant="acme"):
     return world.key(tenant, nickname, *scopes)[1]
 
 
-def token_of_new_session(world, nickname):
-    """A token of a session that nobody else uses."""
-    user = world.users[nickname].id
-    with world.database.jobs() as work:
-        session = work.sessions.start(user)
-    return world.app.state.services.tokens.issue(user, session.id)
-
-
 def is_served(answer, operation):
     """Whether somebody was let do something, be it that the very same had been done before."""
     return answer.status_code in {MATRIX[operation].status, 409}
@@ -175,11 +167,11 @@ def test_a_stranger_is_answered_as_if_nothing_was_there(world, operation):
 
 @pytest.mark.parametrize("operation", NOT_OF_EVERYONE)
 def test_who_was_switched_off_is_nobody_at_once(world, operation):
-    token = token_of_new_session(world, "owner")
+    token = world.token_of_new_session("owner")
     switch = "update reviewgraph.users set is_active = :on where id = :user"
     owner = world.users["owner"].id
     assert is_served(send(world, operation, token), operation)
-    token = token_of_new_session(world, "owner")
+    token = world.token_of_new_session("owner")
     change(world, switch, on=False, user=owner)
     try:
         assert send(world, operation, token).status_code == 401
@@ -200,7 +192,7 @@ def test_who_is_no_member_any_more_finds_nothing(world, operation):
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("operation", GUARDED)
 def test_a_role_may_do_what_the_table_of_permissions_says_and_nothing_else(world, operation, role):
-    answer = send(world, operation, token_of_new_session(world, role))
+    answer = send(world, operation, world.token_of_new_session(role))
     if PERMISSION_OF[operation] in permissions_of(role):
         assert is_served(answer, operation)
     else:
