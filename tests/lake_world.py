@@ -24,6 +24,12 @@ def raw_rows(count, tenant, day=MONDAY, text="good"):
     return pa.table({n: columns.get(n, [None] * count) for n in names}, schema=RAW_REVIEWS.schema)
 
 
+def table_of(spec, rows):
+    """Rows of any table, given as what they hold beside nulls."""
+    columns = {name: [row.get(name) for row in rows] for name in spec.schema.names}
+    return pa.table(columns, schema=spec.schema)
+
+
 def both(*tables):
     return pa.concat_tables(tables)
 

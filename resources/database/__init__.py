@@ -54,7 +54,7 @@ from resources.database.tenant_settings import SettingsChange, TenantChoices
 from resources.database.unit_of_work import UnitOfWork
 from resources.database.usage_records import UsageEntry, UsageTotal
 from resources.database.users import ROLES, Membership, User
-from resources.database.workspaces import Workspace, WorkspaceItem
+from resources.database.workspaces import Workspace, WorkspaceContents, WorkspaceItem
 
 __all__ = [
     "ROLES",
@@ -116,6 +116,7 @@ __all__ = [
     "Use",
     "User",
     "Workspace",
+    "WorkspaceContents",
     "WorkspaceItem",
     "WrongStatusError",
 ]

@@ -45,8 +45,8 @@ from resources.telemetry.spans import current_traceparent
 
 ErasureStatus = Literal["queued", "running", "done", "failed"]
 ERASURE_STATUSES: tuple[ErasureStatus, ...] = ("queued", "running", "done", "failed")
-ErasureKind = Literal["author", "account", "review"]
-ERASURE_KINDS: tuple[ErasureKind, ...] = ("author", "account", "review")
+ErasureKind = Literal["author", "account", "review", "retention"]
+ERASURE_KINDS: tuple[ErasureKind, ...] = ("author", "account", "review", "retention")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,9 @@ class Erasure:
     Attributes:
         id: Random and immutable.
         tenant_id: Whose reviews.
-        kind: By what the person is known: ``author``, ``account`` or ``review``.
-        requested_by: A user's identifier, or ``command line``.
+        kind: By what the person is known: ``author``, ``account`` or ``review``; ``retention`` for
+            reviews whose time is over.
+        requested_by: A user's identifier, or for example ``command line`` or ``retention``.
         status: ``queued``, ``running``, ``done`` or ``failed``; a failed one can go on.
         attempt: How often somebody has worked on it.
         suppress: Whether later imports of the same reviews are refused.
@@ -236,9 +237,11 @@ class ErasureRepository(Repository):
             statement = statement.where(order < tuple_(before.created_at, before.id))
         return self._all(Erasure, statement.order_by(order.desc()).limit(limit))
 
-    def open(self, *, limit: int = 100) -> tuple[Erasure, ...]:
-        """The erasures of all tenants that are not done, oldest first."""
+    def open(self, *, tenant_id: str | None = None, limit: int = 100) -> tuple[Erasure, ...]:
+        """The erasures that are not done, oldest first; of all tenants when none is named."""
         statement = select(erasures).where(erasures.c.status != "done")
+        if tenant_id is not None:
+            statement = statement.where(erasures.c.tenant_id == tenant_id)
         return self._all(Erasure, statement.order_by(erasures.c.created_at).limit(limit))
 
     def begin(self, erasure: Erasure, run_id: str | None) -> Erasure:

@@ -55,7 +55,11 @@ _SOURCE: dict[str, tuple[Kind, ...]] = {
     "config": ("object",),
     "is_active": ("boolean",),
 }
-_PERIOD: dict[str, tuple[Kind, ...]] = {"period_start": _DAY_OR_NONE, "period_end": _DAY_OR_NONE}
+_COVERAGE: dict[str, tuple[Kind, ...]] = {
+    "period_start": _DAY_OR_NONE,
+    "period_end": _DAY_OR_NONE,
+    "workspace": _STRING,
+}
 
 EVENT_TYPES: dict[str, EventType] = {
     # Accounts: of no tenant
@@ -166,11 +170,11 @@ EVENT_TYPES: dict[str, EventType] = {
     "metrics.updated": EventType(
         "New numbers are published.", "the snapshot's version", {"rows": _NUMBER}
     ),
-    "report.requested": EventType("A report was asked for.", "the request", _PERIOD),
+    "report.requested": EventType("A report was asked for.", "the request", _COVERAGE),
     "report.finished": EventType(
         "A report is ready.",
         "the request, or the document where nobody asked",
-        {"document": _STRING, "reviews": _NUMBER, **_PERIOD},
+        {"document": _STRING, "reviews": _NUMBER, **_COVERAGE},
     ),
     "report.failed": EventType("A report could not be made.", "the request", {"reason": _STRING}),
     "report.held": EventType(
@@ -180,11 +184,13 @@ EVENT_TYPES: dict[str, EventType] = {
     ),
     # Privacy
     "privacy.erasure_requested": EventType(
-        "It was asked that what a person wrote be erased.",
+        "It was asked that what a person wrote, or reviews whose time is over, be erased.",
         "the erasure",
         {"subject": _STRING, "kind": _STRING},
     ),
-    "privacy.erased": EventType("What a person wrote has been erased.", "the erasure"),
+    "privacy.erased": EventType(
+        "What a person wrote, or reviews whose time is over, have been erased.", "the erasure"
+    ),
     "export.requested": EventType("Everything a tenant has was asked for.", "the export"),
     "export.failed": EventType("Everything a tenant has could not be packed.", "the export"),
     "export.downloaded": EventType("Everything a tenant has was fetched.", "the export"),

@@ -6,6 +6,7 @@ many requests open at once, equal ones are one, and the tenants take turns.
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 
 from sqlalchemy import ColumnElement, func, select, text, update
@@ -42,6 +43,7 @@ class ReportQueue(Repository):
         requested_by: str | None = None,
         period_start: date | None = None,
         period_end: date | None = None,
+        workspace_id: uuid.UUID | None = None,
     ) -> ReportRequest:
         """Ask for a report; whoever asks for the same while a request is open, joins that one.
 
@@ -56,6 +58,7 @@ class ReportQueue(Repository):
                 *_open_of(tenant_id),
                 report_requests.c.period_start.is_not_distinct_from(period_start),
                 report_requests.c.period_end.is_not_distinct_from(period_end),
+                report_requests.c.workspace_id.is_not_distinct_from(workspace_id),
             )
             .order_by(report_requests.c.created_at)
             .limit(1)
@@ -70,7 +73,11 @@ class ReportQueue(Repository):
             )
         PlanLimits(self.session).admit(tenant_id, "reports_per_month")
         return ReportRepository(self.session).request(
-            tenant_id, requested_by=requested_by, period_start=period_start, period_end=period_end
+            tenant_id,
+            requested_by=requested_by,
+            period_start=period_start,
+            period_end=period_end,
+            workspace_id=workspace_id,
         )
 
     def in_turn(self, *, limit: int) -> tuple[ReportRequest, ...]:

@@ -31,6 +31,7 @@ from resources.database.schema import (
     tenant_column,
 )
 from resources.database.snapshot_records import snapshots
+from resources.database.workspaces import workspaces
 
 RequestStatus = Literal["queued", "running", "done", "failed", "held"]
 MAX_REASON_LENGTH = 500
@@ -51,6 +52,7 @@ class ReportRequest:
         attempt: How often a run has taken it up.
         period_start: First day reported on; the tenant's first when null.
         period_end: Last day reported on; the tenant's last when null.
+        workspace_id: The workspace whose reviews are reported on; all of the tenant's when null.
         run_id: The Dagster run of the latest attempt.
         error: Why the latest attempt failed or was held back.
         traceparent: The trace of the request that asked for it, where that is traced.
@@ -66,6 +68,7 @@ class ReportRequest:
     attempt: int
     period_start: date | None
     period_end: date | None
+    workspace_id: uuid.UUID | None
     run_id: str | None
     error: str | None
     traceparent: str | None
@@ -104,6 +107,7 @@ class ReportDocument:
         title: As printed.
         period_start: First day reported on.
         period_end: Last day reported on.
+        workspace_id: The workspace whose reviews it reports on; all of the tenant's when null.
         review_count: Reviews its numbers rest on.
         files: Its files.
         created_at: When it was made.
@@ -116,6 +120,7 @@ class ReportDocument:
     title: str
     period_start: date | None
     period_end: date | None
+    workspace_id: uuid.UUID | None
     review_count: int
     files: tuple[ReportFile, ...]
     created_at: datetime
@@ -131,6 +136,7 @@ report_requests = Table(
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("period_start", Date),
     Column("period_end", Date),
+    Column("workspace_id", Uuid),
     Column("run_id", Text),
     Column("error", Text),
     Column("traceparent", Text),
@@ -140,6 +146,8 @@ report_requests = Table(
     UniqueConstraint("tenant_id", "id"),
     CheckConstraint(one_of("status", REQUEST_STATUSES), name="status"),
     CheckConstraint("period_start <= period_end", name="period_in_order"),
+    ForeignKeyConstraint(["tenant_id", "workspace_id"], [workspaces.c.tenant_id, workspaces.c.id]),
+    Index(None, "tenant_id", "workspace_id"),
     Index(
         "ix_report_requests_open",
         "tenant_id",
@@ -158,6 +166,7 @@ report_documents = Table(
     Column("title", Text, nullable=False),
     Column("period_start", Date),
     Column("period_end", Date),
+    Column("workspace_id", Uuid),
     Column("review_count", BigInteger, nullable=False),
     json_column("files", empty="[]"),
     created_at(),
@@ -168,6 +177,8 @@ report_documents = Table(
     ForeignKeyConstraint(
         ["tenant_id", "snapshot_version"], [snapshots.c.tenant_id, snapshots.c.version]
     ),
+    ForeignKeyConstraint(["tenant_id", "workspace_id"], [workspaces.c.tenant_id, workspaces.c.id]),
+    Index(None, "tenant_id", "workspace_id"),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "tenant_id", "snapshot_version"),
 )

@@ -36,6 +36,7 @@ class ReportRepository(Repository):
         requested_by: str | None = None,
         period_start: date | None = None,
         period_end: date | None = None,
+        workspace_id: uuid.UUID | None = None,
     ) -> ReportRequest:
         """Write a report request; people ask through ``ReportQueue.ask``, which joins and caps.
 
@@ -46,10 +47,16 @@ class ReportRepository(Repository):
             requested_by=requested_by,
             period_start=period_start,
             period_end=period_end,
+            workspace_id=workspace_id,
             traceparent=current_traceparent(),
         )
         request = self._exactly_one(ReportRequest, statement.returning(report_requests))
-        self._tell("report.requested", tenant_id, request.id, _period(period_start, period_end))
+        self._tell(
+            "report.requested",
+            tenant_id,
+            request.id,
+            _coverage(period_start, period_end, workspace_id),
+        )
         return request
 
     def get_request(self, tenant_id: str, request_id: uuid.UUID) -> ReportRequest | None:
@@ -170,6 +177,7 @@ class ReportRepository(Repository):
         request_id: uuid.UUID | None = None,
         period_start: date | None = None,
         period_end: date | None = None,
+        workspace_id: uuid.UUID | None = None,
     ) -> ReportDocument:
         """Keep a finished report; another attempt at the same request replaces it.
 
@@ -180,6 +188,7 @@ class ReportRepository(Repository):
             "title": title,
             "period_start": period_start,
             "period_end": period_end,
+            "workspace_id": workspace_id,
             "review_count": review_count,
             "files": list(files),
         }
@@ -197,7 +206,7 @@ class ReportRepository(Repository):
             "report.finished",
             tenant_id,
             request_id or document.id,
-            {**told, **_period(period_start, period_end)},
+            {**told, **_coverage(period_start, period_end, workspace_id)},
         )
         return document
 
@@ -255,11 +264,15 @@ class ReportRepository(Repository):
         return ended
 
 
-def _period(start: date | None, end: date | None) -> dict[str, str | None]:
-    return {
+def _coverage(
+    start: date | None, end: date | None, workspace_id: uuid.UUID | None
+) -> dict[str, str | None]:
+    """What a report is about, as events tell it."""
+    told = {
         "period_start": None if start is None else start.isoformat(),
         "period_end": None if end is None else end.isoformat(),
     }
+    return told if workspace_id is None else {**told, "workspace": str(workspace_id)}
 
 
 def _is_attempt(request: ReportRequest) -> tuple[Any, Any, Any]:

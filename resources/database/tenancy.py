@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 from sqlalchemy import CheckConstraint, Column, Table, Text, func, select, text, update
@@ -26,7 +26,7 @@ from resources.database.schema import (
     metadata,
     one_of,
 )
-from resources.vocabulary import TENANT_ID
+from resources.vocabulary import MIN_POSTED_DAY, TENANT_ID
 
 DEFAULT_COLOUR = "#2f5d8a"
 
@@ -94,6 +94,17 @@ class Tenant:
     def limits(self) -> Plan:
         """Its plan, with its own limits before those of the plan."""
         return plan_named(self.plan).with_limits(self.plan_limits)
+
+    def history_starts(self, today: date) -> date | None:
+        """The first day of writing whose reviews its plan shows; None where it shows all of them.
+
+        Args:
+            today: The day on which it is asked.
+        """
+        days = self.limits.limit("history_days")
+        if days is None or days >= (today - MIN_POSTED_DAY).days:  # no review is older than that
+            return None
+        return today - timedelta(days=days)
 
 
 tenants = Table(

@@ -62,7 +62,7 @@ class TenantChoices(BaseModel):
         language: In which it is written to.
         week_starts_on: The first day of its weeks.
         report_name: What its reports call it; the tenant's name when None.
-        retention_days: For how long reviews are kept; for ever when None.
+        retention_days: For how many days after it was written a review is kept; for ever when None.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,7 +78,12 @@ class TenantChoices(BaseModel):
         default=None, description="What reports call the tenant; its name when null."
     )
     retention_days: Annotated[int, Field(ge=MIN_RETENTION_DAYS, le=MAX_RETENTION_DAYS)] | None = (
-        Field(default=None, description="For how long reviews are kept; for ever when null.")
+        Field(
+            default=None,
+            description="For how many days after it was written a review is kept, or after it came "
+            "in where its source gave no date; for ever when null. Older ones are erased within "
+            "an hour, and do not come back when the days are made more.",
+        )
     )
 
 

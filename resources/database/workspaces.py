@@ -1,4 +1,9 @@
-"""Workspaces: a tenant's brands, places and teams, each with the sources and products it has."""
+"""Workspaces: a tenant's brands, places and teams, and which of its reviews belong to each.
+
+What belongs to one workspace belongs to no other, so that their numbers can be added up. A review
+may bear the names of things of several; then the most particular decides: its product, else its
+location, else its source.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +39,9 @@ from resources.database.schema import TIMESTAMP, created_at, metadata, one_of, t
 WorkspaceKind = Literal["brand", "location", "team"]
 WORKSPACE_KINDS: tuple[WorkspaceKind, ...] = get_args(WorkspaceKind)
 
-ItemKind = Literal["source", "product"]
+ItemKind = Literal["product", "location", "source"]
 ITEM_KINDS: tuple[ItemKind, ...] = get_args(ItemKind)
+"""What can belong to a workspace, from what decides first to what decides last."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class WorkspaceItem:
     Attributes:
         tenant_id: Whose it is.
         workspace_id: The workspace.
-        kind: A source or a product.
+        kind: A product, a location or a source.
         name: As reviews name it.
     """
 
@@ -74,6 +80,29 @@ class WorkspaceItem:
     workspace_id: uuid.UUID
     kind: ItemKind
     name: str
+
+
+@dataclass(frozen=True)
+class WorkspaceContents:
+    """What decides which reviews belong to a workspace.
+
+    Attributes:
+        workspace: The workspace.
+        own: What belongs to it, by kind and name.
+        elsewhere: What belongs to the tenant's other workspaces.
+    """
+
+    workspace: Workspace
+    own: tuple[WorkspaceItem, ...]
+    elsewhere: tuple[WorkspaceItem, ...]
+
+    def names(self, kind: ItemKind) -> list[str]:
+        """Its own products, locations or sources."""
+        return [item.name for item in self.own if item.kind == kind]
+
+    def names_elsewhere(self, kind: ItemKind) -> list[str]:
+        """Those of the other workspaces."""
+        return [item.name for item in self.elsewhere if item.kind == kind]
 
 
 workspaces = Table(
@@ -158,6 +187,18 @@ class WorkspaceRepository(Repository):
         statement = select(workspace_items).where(workspace_items.c.tenant_id == tenant_id)
         return self._all(
             WorkspaceItem, statement.order_by(workspace_items.c.kind, workspace_items.c.name)
+        )
+
+    def contents(self, tenant_id: str, workspace_id: uuid.UUID) -> WorkspaceContents | None:
+        """What decides which reviews belong to a workspace; None if there is none in use."""
+        found = self.get(tenant_id, workspace_id)
+        if found is None or found.archived_at is not None:
+            return None
+        items = self.items(tenant_id)
+        return WorkspaceContents(
+            found,
+            own=tuple(item for item in items if item.workspace_id == found.id),
+            elsewhere=tuple(item for item in items if item.workspace_id != found.id),
         )
 
     def assign(

@@ -210,13 +210,13 @@ TABLES: Mapping[str, DatabaseTable] = {
     "report_requests": _table(
         quoting="error",
         of_accounts="requested_by",
-        other="id tenant_id status attempt period_start period_end run_id created_at started_at"
-        " finished_at traceparent",
+        other="id tenant_id status attempt period_start period_end workspace_id run_id created_at"
+        " started_at finished_at traceparent",
     ),
     "report_documents": _table(
         quoting="title",
-        other="id tenant_id request_id snapshot_version period_start period_end review_count"
-        " files created_at",
+        other="id tenant_id request_id snapshot_version period_start period_end workspace_id"
+        " review_count files created_at",
     ),
     # Sealed answers cannot be searched, and are short-lived: all of the tenant's are deleted.
     "idempotency_keys": _table(

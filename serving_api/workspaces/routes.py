@@ -37,7 +37,7 @@ def list_workspaces(
         bool, Query(description="Whether those that are out of use are listed, too.")
     ] = False,
 ) -> schemas.Workspaces:
-    """The workspaces of the tenant, by name, each with the sources and products it has."""
+    """The workspaces of the tenant, by name, each with what belongs to it."""
     return service.list_workspaces(session, archived=archived)
 
 
@@ -55,7 +55,7 @@ def create_workspace(wanted: schemas.NewWorkspace, session: AsMember) -> schemas
 
 @router.get("/{workspace_id}", operation_id="read_workspace", summary="One workspace")
 def read_workspace(workspace_id: WorkspaceId, session: AsMember) -> schemas.Workspace:
-    """One workspace, and the sources and products it has."""
+    """One workspace, and the products, locations and sources that belong to it."""
     return service.read_workspace(session, workspace_id)
 
 
@@ -81,7 +81,7 @@ def rename_workspace(
 def fill_workspace(
     workspace_id: WorkspaceId, wanted: schemas.Contents, session: AsMember
 ) -> schemas.Workspace:
-    """Replace the sources and products of a workspace. Owners and administrators may."""
+    """Replace what belongs to a workspace. Owners and administrators may."""
     return service.fill_workspace(session, workspace_id, wanted)
 
 

@@ -35,12 +35,19 @@ class WorkspaceChange(BaseModel):
 
 
 class Contents(BaseModel):
-    """What belongs to a workspace. Nothing belongs to two: it leaves the one it was in."""
+    """What belongs to a workspace. Nothing belongs to two: it leaves the one it was in.
+
+    A review belongs to the workspace of its product; where that is of none, to that of its
+    location; where that is of none, to that of its source.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     sources: Names = Field(description="Sources, as reviews name them.", examples=[["google"]])
     products: Names = Field(description="Products, as reviews name them.", examples=[["kettle"]])
+    locations: Names = Field(
+        default=[], description="Locations, as reviews name them.", examples=[["Albany"]]
+    )
 
 
 class Workspace(BaseModel):
@@ -53,6 +60,7 @@ class Workspace(BaseModel):
     archived_at: datetime | None = Field(description="Since when it is out of use.")
     sources: list[str]
     products: list[str]
+    locations: list[str]
 
 
 class Workspaces(BaseModel):

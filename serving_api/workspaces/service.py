@@ -98,6 +98,7 @@ def fill_workspace(session: TenantSession, workspace_id: str, wanted: Contents) 
     items: list[tuple[ItemKind, str]] = [
         *(("source", name) for name in wanted.sources),
         *(("product", name) for name in wanted.products),
+        *(("location", name) for name in wanted.locations),
     ]
     session.work.workspaces.assign(session.tenant.id, found.id, items)
     _tell(session, "workspace.changed", found)
@@ -126,4 +127,5 @@ def _workspace(workspace: database.Workspace, items: Sequence[database.Workspace
         archived_at=workspace.archived_at,
         sources=[item.name for item in own if item.kind == "source"],
         products=[item.name for item in own if item.kind == "product"],
+        locations=[item.name for item in own if item.kind == "location"],
     )

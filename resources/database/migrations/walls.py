@@ -67,7 +67,9 @@ def only_add_to(table: str) -> None:
     )
 
 
-def tell_changes(table: str, subject: str, column: str, *, of: str) -> None:
+def tell_changes(
+    table: str, subject: str, column: str, *, of: str, trigger: str = "tell_change"
+) -> None:
     """Let a table's changes be heard by those who keep copies of its rows in memory.
 
     Args:
@@ -75,6 +77,7 @@ def tell_changes(table: str, subject: str, column: str, *, of: str) -> None:
         subject: What its rows are about, for example ``user``.
         column: The column that says which one.
         of: The changes that matter, for example ``update of ended_at or delete``.
+        trigger: Its name, for a table whose changes are about several things.
     """
     op.execute(
         f"create or replace function {SCHEMA}.tell_change() returns trigger language plpgsql as $$"
@@ -89,6 +92,6 @@ def tell_changes(table: str, subject: str, column: str, *, of: str) -> None:
         " end $$"
     )
     op.execute(
-        f"create trigger tell_change after {of} on {SCHEMA}.{table} for each row"
+        f"create trigger {trigger} after {of} on {SCHEMA}.{table} for each row"
         f" execute function {SCHEMA}.tell_change('{subject}', '{column}')"
     )
