@@ -6,11 +6,14 @@ folder and no other, and runs single select statements only. Nothing here writes
 
 from __future__ import annotations
 
+import re
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,7 @@ class Snapshot:
         path: The folder of Parquet files.
         manifest: ``tenant_id``, ``version``, ``published_at``, ``inputs`` and ``tables`` (for each
             its ``rows``, ``bytes``, ``sha256`` and ``columns``).
+        first_day: The first day of writing that a part shows; None where none is left out by age.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Snapshot:
         databases: OpenDatabases,
         *,
         hold: object | None = None,
+        told: _Told | None = None,
     ) -> None:
         self.tenant_id = tenant_id
         self.version = version
@@ -69,9 +74,38 @@ class Snapshot:
         self.manifest = manifest
         self._databases = databases
         self._hold = hold  # keeps a copy on this machine for as long as this object lives
+        self._told = told
+        self.first_day = None if told is None else told.first_day
 
     def __repr__(self) -> str:
         return f"Snapshot({self.tenant_id!r}, {self.version!r})"
+
+    @property
+    def whole(self) -> Snapshot:
+        """The snapshot as it was published, of which this one may be a part."""
+        return self if self._told is None else self._told.whole
+
+    def part(
+        self, tables: Mapping[str, str], values: Sequence[Any], *, first_day: date | None = None
+    ) -> Snapshot:
+        """The same snapshot, of whose reviews only some are read.
+
+        Args:
+            tables: Each table that is read, as a query over those before it; the published ones
+                are called ``main.reviews`` and so on. A table that is not among them is refused,
+                for it would tell of all reviews.
+            values: What the first of the queries binds with ``?``.
+            first_day: The first day of writing that is shown, where older reviews are left out.
+        """
+        return Snapshot(
+            self.tenant_id,
+            self.version,
+            self.path,
+            self.manifest,
+            self._databases,
+            hold=self._hold,
+            told=_Told(self.whole, tables, tuple(values), first_day),
+        )
 
     def table(self, name: str) -> pl.DataFrame:
         """One table, whole, rows in their published order.
@@ -84,6 +118,10 @@ class Snapshot:
         if name not in self.manifest["tables"]:
             known = ", ".join(sorted(self.manifest["tables"]))
             raise SnapshotQueryError(f"A snapshot has no table {name!r}; it has {known}.")
+        if self._told is not None:
+            rows = pl.from_arrow(self.query(f"select * from {name}"))
+            assert isinstance(rows, pl.DataFrame)  # noqa: S101 - a table is a frame
+            return rows
         try:
             frame = pl.read_parquet(table_path(self.path, name))
             return frame.rename(_RENAMED_COLUMNS, strict=False)
@@ -108,6 +146,8 @@ class Snapshot:
             SnapshotMissingError: The snapshot was pruned meanwhile.
             SnapshotDamagedError: Its files are not what was published.
         """
+        if self._told is not None:
+            sql, parameters = self._told.spelled_out(sql, parameters)
         try:
             _require_select(sql)
             with self._databases.cursor(self.path, self.manifest["tables"]) as cursor:
@@ -137,6 +177,51 @@ class Snapshot:
         if not self.path.is_dir():
             raise no_snapshot(self.tenant_id, self.version) from error
         self.verify()
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How the tables of a part of a snapshot are told.
+
+    Attributes:
+        whole: The snapshot.
+        tables: Each table as a query over those before it.
+        values: What the first of the queries binds.
+        first_day: The first day of writing that is shown, where older reviews are left out.
+    """
+
+    whole: Snapshot
+    tables: Mapping[str, str]
+    values: tuple[Any, ...]
+    first_day: date | None
+
+    def spelled_out(
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None
+    ) -> tuple[str, Sequence[Any]]:
+        """A query in which the tables that it reads are those of the part.
+
+        Raises:
+            SnapshotQueryError: It reads a table that the part does not have, or binds by name.
+        """
+        if isinstance(parameters, Mapping):
+            raise SnapshotQueryError("A part of a snapshot binds values in order, not by name.")
+        published = self.whole.manifest["tables"]
+        if untold := sorted(_tables_in(sql, published) - set(self.tables)):
+            known = ", ".join(self.tables)
+            raise SnapshotQueryError(f"A part has no table {untold[0]!r}; it has {known}.")
+        used = _tables_in(sql, self.tables)
+        for name in reversed(list(self.tables)):  # each reads those before it
+            if name in used:
+                used |= _tables_in(self.tables[name], self.tables)
+        # Not materialized: of wide rows only those columns are read that are asked for.
+        queries = [
+            f"{name} as not materialized ({query})"
+            for name, query in self.tables.items()
+            if name in used
+        ]
+        if not queries:
+            return sql, list(parameters or ())
+        return f"with {', '.join(queries)} {sql}", [*self.values, *(parameters or ())]
 
 
 class OpenDatabases:
@@ -212,6 +297,11 @@ def _under_current_names(columns: Sequence[str]) -> str:
     """All columns of a table in SQL, each under the name it has today."""
     renamed = [f"{old} as {new}" for old, new in _RENAMED_COLUMNS.items() if old in columns]
     return f"* rename ({', '.join(renamed)})" if renamed else "*"
+
+
+def _tables_in(sql: str, names: Iterable[str]) -> set[str]:
+    """Which tables a query reads, of some; those of a schema that is named are not among them."""
+    return {name for name in names if re.search(rf"(?<![\w.]){name}\b", sql)}
 
 
 def _require_select(sql: str) -> None:
