@@ -38,7 +38,7 @@ class Context:
         self._principal = principal
         self._stack = ExitStack()
         self._session: TenantSession | None = None
-        self._snapshots: dict[str, Snapshot] = {}
+        self._snapshots: dict[tuple[str, str | None], Snapshot] = {}
         self._user: User | None = None
 
     def __enter__(self) -> Self:
@@ -104,16 +104,16 @@ class Context:
         with user_work(self.services, self._principal) as (work, user):
             return tenants_of(UserSession(self._principal, user, work))
 
-    def snapshot(self, session: TenantSession) -> Snapshot:
-        """The tenant's current snapshot, the same one for all fields of a request.
+    def snapshot(self, session: TenantSession, workspace: str | None = None) -> Snapshot:
+        """What is shown of the current snapshot, the same one for all fields of a request.
 
         Raises:
-            Problem: ``nothing-published``.
+            Problem: ``nothing-published``; ``not-found`` if there is no such workspace.
         """
-        tenant_id = session.tenant.id
-        if tenant_id not in self._snapshots:
-            self._snapshots[tenant_id] = current_snapshot(session, self.services)
-        return self._snapshots[tenant_id]
+        key = (session.tenant.id, workspace)
+        if key not in self._snapshots:
+            self._snapshots[key] = current_snapshot(session, self.services, workspace)
+        return self._snapshots[key]
 
     def _asking_user(self) -> User:
         with user_work(self.services, self._principal) as (_, user):

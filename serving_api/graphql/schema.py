@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from strawberry.schema.config import StrawberryConfig
 
 from resources.storage.snapshots import Snapshot
+from resources.vocabulary import utc_today
 from serving_api.corrections import schemas as corrections_shapes
 from serving_api.corrections import service as corrections_service
 from serving_api.graphql.context import Context
@@ -40,6 +41,9 @@ Shape = TypeVar("Shape", bound=BaseModel)
 Info = strawberry.Info[Context, None]
 Limit = Annotated[int | None, strawberry.argument(description="Items on a page.")]
 Cursor = Annotated[str | None, strawberry.argument(description="`nextCursor` of the page before.")]
+Workspace = Annotated[
+    str | None, strawberry.argument(description="Only reviews of this workspace, by its id.")
+]
 
 PERMISSIONS: dict[str, Permission] = {
     "freshness": "metrics:read",
@@ -138,6 +142,11 @@ class TenantNode:
     colour: str
     session: strawberry.Private[TenantSession]
 
+    @_field(str | None, "The first day whose reviews are shown, where the plan limits history.")
+    def history_starts(self) -> str | None:
+        first_day = self.session.tenant.history_starts(utc_today())
+        return None if first_day is None else first_day.isoformat()
+
     @_field(_page(tenants_shapes.Published), "What its numbers stand on.")
     def published(self, info: Info) -> Any:
         session = self._for("published")
@@ -150,12 +159,19 @@ class TenantNode:
         filter: ReviewFilter | None = None,  # noqa: A002 - what it is called everywhere
         sort: str | None = None,
         count: bool = False,
+        workspace: Workspace = None,
         limit: Limit = None,
         cursor: Cursor = None,
     ) -> Any:
-        given = given_of(filter) | {"sort": sort, "count": count, "limit": limit, "cursor": cursor}
+        given = given_of(filter) | {
+            "sort": sort,
+            "count": count,
+            "workspace": workspace,
+            "limit": limit,
+            "cursor": cursor,
+        }
         parameters = _checked(reviews_shapes.ReviewListParameters, given)
-        snapshot = self._snapshot("reviews", info)
+        snapshot = self._snapshot("reviews", info, parameters.workspace)
         page = reviews_service.list_reviews(snapshot, parameters, info.context.services.cursors)
         info.context.batches.remember(page.items)
         return page
@@ -170,13 +186,22 @@ class TenantNode:
         info: Info,
         dimension: str | None = None,
         member: str | None = None,
+        workspace: Workspace = None,
         limit: Limit = None,
         cursor: Cursor = None,
     ) -> Any:
-        given = {"dimension": dimension, "member": member, "limit": limit, "cursor": cursor}
+        given = {
+            "dimension": dimension,
+            "member": member,
+            "workspace": workspace,
+            "limit": limit,
+            "cursor": cursor,
+        }
         parameters = _checked(metrics_shapes.MetricsParameters, given)
         return metrics_service.summaries(
-            self._snapshot("metrics", info), parameters, info.context.services.cursors
+            self._snapshot("metrics", info, parameters.workspace),
+            parameters,
+            info.context.services.cursors,
         )
 
     @_field(_page(metrics_shapes.Series), "A metric over time.")
@@ -186,24 +211,35 @@ class TenantNode:
         metric: str | None = None,
         grain: str | None = None,
         chosen_by: SeriesChoice | None = None,
+        workspace: Workspace = None,
         first_day: str | None = None,
         last_day: str | None = None,
     ) -> Any:
         given = given_of(chosen_by) | {
             "metric": metric,
             "grain": grain,
+            "workspace": workspace,
             "first_day": first_day,
             "last_day": last_day,
         }
         parameters = _checked(metrics_shapes.SeriesParameters, given)
-        return series_service.series(self._snapshot("series", info), parameters)
+        snapshot = self._snapshot("series", info, parameters.workspace)
+        return series_service.series(snapshot, parameters)
 
     @_field(_page(metrics_shapes.Ratings), "How often each was given.")
-    def ratings(self, info: Info, dimension: str | None = None, member: str | None = None) -> Any:
+    def ratings(
+        self,
+        info: Info,
+        dimension: str | None = None,
+        member: str | None = None,
+        workspace: Workspace = None,
+    ) -> Any:
         parameters = _checked(
-            metrics_shapes.RatingParameters, {"dimension": dimension, "member": member}
+            metrics_shapes.RatingParameters,
+            {"dimension": dimension, "member": member, "workspace": workspace},
         )
-        return metrics_service.ratings(self._snapshot("ratings", info), parameters)
+        snapshot = self._snapshot("ratings", info, parameters.workspace)
+        return metrics_service.ratings(snapshot, parameters)
 
     @_field(_page(topics_shapes.TopicPage), "What reviews speak of.")
     def topics(
@@ -212,6 +248,7 @@ class TenantNode:
         product: str | None = None,
         topic: str | None = None,
         weeks: int | None = None,
+        workspace: Workspace = None,
         limit: Limit = None,
         cursor: Cursor = None,
     ) -> Any:
@@ -219,12 +256,15 @@ class TenantNode:
             "product": product,
             "topic": topic,
             "weeks": weeks,
+            "workspace": workspace,
             "limit": limit,
             "cursor": cursor,
         }
         parameters = _checked(topics_shapes.TopicListParameters, given)
         return topics_service.list_topics(
-            self._snapshot("topics", info), parameters, info.context.services.cursors
+            self._snapshot("topics", info, parameters.workspace),
+            parameters,
+            info.context.services.cursors,
         )
 
     @_field(_page(reports_shapes.ReportPage), "Written reports.")
@@ -275,8 +315,8 @@ class TenantNode:
         self.session.require(PERMISSIONS[name])
         return self.session
 
-    def _snapshot(self, name: str, info: Info) -> Snapshot:
-        return info.context.snapshot(self._for(name))
+    def _snapshot(self, name: str, info: Info, workspace: str | None = None) -> Snapshot:
+        return info.context.snapshot(self._for(name), workspace)
 
 
 @strawberry.type(description="The asking user.")

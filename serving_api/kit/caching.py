@@ -1,8 +1,8 @@
 """Answers that follow from a snapshot alone: named by an ETag, kept while they are asked for.
 
-A snapshot never changes, so an answer is a function of tenant, version and query. Planning a query
-costs more than sending its answer: what is asked again comes from memory. Access is decided before
-anything here is looked at, with every request.
+A snapshot never changes, so an answer is a function of tenant, version, part and query. Planning a
+query costs more than sending its answer: what is asked again comes from memory. Access is decided
+before anything here is looked at, with every request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from serving_api.kit.tabular import Rows, as_json, as_table, chosen_fields, rows
 
 Kept = TypeVar("Kept", bound=Sized)
 AnswerKey = tuple[str, str, str]
-"""Tenant, snapshot version, and path with query and form."""
+"""Tenant, snapshot version, and path with query, form and what of the snapshot was read."""
 
 DEFAULT_CACHE_BYTES = 64 * 1024 * 1024
 # Raise it when the shape of an answer changes: clients then fetch anew what they hold.
@@ -140,6 +140,7 @@ def answer(
     *,
     tenant_id: str,
     version: str,
+    part: str,
     model: type[BaseModel] | None,
     produce: Callable[[], BaseModel],
     cache_control: str,
@@ -154,6 +155,7 @@ def answer(
         cache: The answers that are kept.
         tenant_id: The tenant whose snapshot it is; access has been decided.
         version: The snapshot version that is read.
+        part: Names the part of it that is read; empty for all of it.
         model: The kind of answer.
         produce: Computes the answer.
         cache_control: :data:`REVALIDATE` or :data:`NO_STORE`.
@@ -163,7 +165,7 @@ def answer(
     """
     wanted = Wanted.of(request, model)
     query = f"{request.url.path}?{urlencode(sorted(request.query_params.multi_items()))}"
-    name = f"{query}\0{wanted.form}\0{wanted.encoding}"
+    name = f"{query}\0{wanted.form}\0{wanted.encoding}" + (f"\0{part}" if part else "")
     digest = hashlib.sha256(f"{_SHAPE}\0{version}\0{name}".encode()).hexdigest()
     etag = f'"{version[:16]}-{digest[:16]}"'
     headers = {

@@ -18,6 +18,7 @@ _SHOWN = (
     "Content-Disposition",
     "Deprecation",
     "ETag",
+    "History-Starts",
     REPLAYED,
     "Link",
     "Location",

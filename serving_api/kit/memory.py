@@ -13,6 +13,7 @@ import hashlib
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from http import HTTPStatus
 
 from cachetools import LRUCache
@@ -20,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from resources.database.changes import Changes
+from resources.vocabulary import utc_today
 from serving_api.kit.caching import AnswerCache, KeptBody
 from serving_api.kit.limits import Allowance
 from serving_api.kit.tokens import Principal
@@ -70,6 +72,7 @@ class RememberedAnswer:
         etag: Its name.
         headers: All its headers.
         headers_if_held: Those that go without its body.
+        good_on: The only day on which it is right, where it goes back so many days from today.
         body: Its body; None where only its name is known, because the client had the body.
         route: For the log.
     """
@@ -81,6 +84,7 @@ class RememberedAnswer:
     etag: bytes
     headers: list[tuple[bytes, bytes]]
     headers_if_held: list[tuple[bytes, bytes]]
+    good_on: date | None
     body: bytes | None
     route: object
 
@@ -148,6 +152,8 @@ class Memory:
             if answer is None:
                 return None
             if answer.follows_current and self._versions.get(answer.tenant_id) != answer.version:
+                return None
+            if answer.good_on is not None and answer.good_on != utc_today():
                 return None
             key = (bearer, answer.tenant_id, answer.operation)
             grant = self._grants.get(key)
@@ -223,6 +229,7 @@ def tell(
     version: str,
     follows_current: bool,
     response: Response,
+    good_on: date | None = None,
 ) -> None:
     """Tell of an answer from a snapshot: who got it and what it follows from."""
     seen: Observation | None = scope.get(_SCOPE)
@@ -249,6 +256,7 @@ def tell(
         etag=response.headers["etag"].encode("latin-1"),
         headers=list(response.raw_headers),
         headers_if_held=[one for one in response.raw_headers if one[0] not in _OF_BODIES],
+        good_on=good_on,
         body=bytes(response.body) if is_whole else None,
         route=route,
     )

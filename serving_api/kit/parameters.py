@@ -63,6 +63,15 @@ MemberName = Annotated[str, Field(max_length=4000), AfterValidator(refuse_unstor
 Day = Annotated[date, BeforeValidator(_require_iso_day), AfterValidator(_require_day_of_reviews)]
 """A day in UTC on which a review can have been written, spelled ``YYYY-MM-DD`` and nothing else."""
 
+WorkspaceParameter = Annotated[
+    str | None,
+    Field(
+        max_length=100,
+        description="Only reviews of this workspace, by its id; of the whole tenant if unset.",
+    ),
+]
+"""The parameter that chooses a workspace; an id that names none in use is not found."""
+
 SnapshotVersion = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 """The name of a snapshot version; a strict pattern, because it becomes the name of a folder."""
 

@@ -124,6 +124,12 @@ REGISTRY: dict[str, ProblemKind] = {
         "Make room, wait for the next month where the limit is a month's, or ask for a larger "
         "plan. The tenant's usage shows every limit.",
     ),
+    "beyond-history": ProblemKind(
+        HTTPStatus.FORBIDDEN,
+        "The tenant's plan does not show reviews that old",
+        "Ask for days within those that the plan shows, or for a larger plan. The header "
+        "History-Starts of every answer names the first of them.",
+    ),
     "not-found": ProblemKind(
         HTTPStatus.NOT_FOUND,
         "There is nothing here",

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
-from serving_api.kit.published import Answering, answering
+from serving_api.kit.published import OF_HISTORY, Answering, answering
 from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.metrics import schemas, service
@@ -21,7 +21,8 @@ router = APIRouter(
     route_class=Route,
     prefix="/v1/tenants/{tenant}/metrics",
     tags=[TAG["name"]],
-    responses=documented(
+    responses=OF_HISTORY
+    | documented(
         "unauthenticated",
         "insufficient-scope",
         "not-acceptable",
@@ -50,6 +51,7 @@ def read_metrics(
     """Review counts, ratings and sentiment with their intervals, of everything or told apart."""
     return from_snapshot(
         lambda snapshot: service.summaries(snapshot, parameters, services.cursors),
+        workspace=parameters.workspace,
     )
 
 
@@ -58,13 +60,16 @@ def read_metrics(
     operation_id="read_metric_series",
     summary="A metric over time",
     response_model=schemas.Series,
+    responses=documented("insufficient-scope", "beyond-history"),
 )
 def read_metric_series(
     parameters: Annotated[schemas.SeriesParameters, Query()],
     from_snapshot: FromSnapshot,
 ) -> Response:
     """One metric by day, week or month. A stretch without reviews is a point of its own."""
-    return from_snapshot(lambda snapshot: series(snapshot, parameters))
+    return from_snapshot(
+        lambda snapshot: series(snapshot, parameters), workspace=parameters.workspace
+    )
 
 
 @router.get(
@@ -78,7 +83,9 @@ def read_topics(
     from_snapshot: FromSnapshot,
 ) -> Response:
     """What reviews speak of, how often, and with which sentiment."""
-    return from_snapshot(lambda snapshot: service.topics(snapshot, parameters.product))
+    return from_snapshot(
+        lambda snapshot: service.topics(snapshot, parameters), workspace=parameters.workspace
+    )
 
 
 @router.get(
@@ -92,4 +99,6 @@ def read_ratings(
     from_snapshot: FromSnapshot,
 ) -> Response:
     """How often each of the five ratings was given."""
-    return from_snapshot(lambda snapshot: service.ratings(snapshot, parameters))
+    return from_snapshot(
+        lambda snapshot: service.ratings(snapshot, parameters), workspace=parameters.workspace
+    )

@@ -55,6 +55,7 @@ class MetricsParameters(BaseModel):
         MemberName | None,
         Field(description="Only this member of the dimension, for example one product."),
     ] = None
+    workspace: parameters.WorkspaceParameter = None
     limit: Annotated[int, Field(ge=1, le=200, description="Members on a page.")] = 50
     cursor: CursorParameter = None
     fields: FieldsParameter = None
@@ -102,6 +103,7 @@ class SeriesParameters(BaseModel):
     topic: Annotated[MemberName | None, Field(description="Only with this topic.")] = None
     entity: Annotated[MemberName | None, Field(description="Only that speak of this name.")] = None
     keyword: Annotated[MemberName | None, Field(description="Only with this keyword.")] = None
+    workspace: parameters.WorkspaceParameter = None
     first_day: Annotated[
         Day | None,
         Field(alias="from", description="First day; that of the oldest review if unset."),
@@ -140,6 +142,7 @@ class ProductParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     product: Annotated[MemberName | None, Field(description="Only reviews of this product.")] = None
+    workspace: parameters.WorkspaceParameter = None
     fields: FieldsParameter = None
 
 
@@ -173,6 +176,7 @@ class RatingParameters(BaseModel):
     member: Annotated[
         MemberName | None, Field(description="The member; needed unless the dimension is `all`.")
     ] = None
+    workspace: parameters.WorkspaceParameter = None
     fields: FieldsParameter = None
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from resources.storage.snapshots import Snapshot
 from resources.vocabulary import SENTIMENTS
 from serving_api.kit.errors import invalid_parameter
+from serving_api.kit.published import require_shown
 from serving_api.metrics.schemas import Grain, Metric, Series, SeriesParameters, SeriesPoint
 from serving_api.metrics.service import product_member
 from serving_api.reviews.filters import ReviewFilters, ReviewLinks
@@ -77,8 +78,10 @@ def series(snapshot: Snapshot, parameters: SeriesParameters) -> Series:
     """A metric over time.
 
     Raises:
-        Problem: ``invalid-parameters`` if the days are out of order or too many.
+        Problem: ``invalid-parameters`` if the days are out of order or too many;
+            ``beyond-history`` if none of them is shown.
     """
+    require_shown(snapshot, parameters.last_day)
     chosen_by = {
         name: value for name in CHOSEN_BY if (value := getattr(parameters, name)) is not None
     }
@@ -86,7 +89,7 @@ def series(snapshot: Snapshot, parameters: SeriesParameters) -> Series:
     first_day, last_day = _stretch(snapshot, parameters, days)
     points: list[SeriesPoint] = []
     if first_day is not None and last_day is not None:
-        links = ReviewLinks(snapshot.tenant_id, snapshot.version)
+        links = ReviewLinks(snapshot.tenant_id, snapshot.version, parameters.workspace)
         behind = partial(links.to, **chosen_by)
         points = _points(snapshot, parameters, days, (first_day, last_day), behind)
     return Series(
@@ -111,7 +114,7 @@ def _days_of(chosen_by: Mapping[str, str]) -> _Days:
 def _stretch(
     snapshot: Snapshot, parameters: SeriesParameters, days: _Days
 ) -> tuple[date | None, date | None]:
-    """First and last day: as given, else those of the data."""
+    """First and last day: as given, as far as they are shown, else those of the data."""
     (known,) = snapshot.query(
         f"select min(day) as first_day, max(day) as last_day from ({days.sql})", days.values
     ).to_pylist()
@@ -119,6 +122,8 @@ def _stretch(
     last_day = parameters.last_day or known["last_day"]
     if parameters.first_day and parameters.last_day and parameters.first_day > parameters.last_day:
         raise invalid_parameter("query.from", "Must not be later than to.")
+    if first_day and snapshot.first_day:
+        first_day = max(first_day, snapshot.first_day)
     if first_day and last_day and first_day > last_day:
         return None, None  # one end was left open, and the data lie wholly on its other side
     return first_day, last_day

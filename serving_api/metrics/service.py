@@ -15,6 +15,7 @@ from serving_api.metrics.schemas import (
     MemberMetrics,
     MetricsPage,
     MetricsParameters,
+    ProductParameters,
     RatingCount,
     RatingParameters,
     Ratings,
@@ -52,7 +53,7 @@ def summaries(snapshot: Snapshot, parameters: MetricsParameters, cursors: Cursor
     )
     if member is not None and not rows:
         raise Problem("not-found", "There are no reviews of that member.")
-    links = ReviewLinks(snapshot.tenant_id, snapshot.version)
+    links = ReviewLinks(snapshot.tenant_id, snapshot.version, parameters.workspace)
     items = [_member_metrics(row, links) for row in rows[: parameters.limit]]
     cursor = None
     if len(rows) > parameters.limit:
@@ -66,8 +67,9 @@ def summaries(snapshot: Snapshot, parameters: MetricsParameters, cursors: Cursor
     )
 
 
-def topics(snapshot: Snapshot, product: str | None) -> Topics:
+def topics(snapshot: Snapshot, parameters: ProductParameters) -> Topics:
     """The topics of all reviews or of one product's, most mentioned first."""
+    product = parameters.product
     member = product_member(product)
     rows = _rows(
         snapshot,
@@ -76,7 +78,7 @@ def topics(snapshot: Snapshot, product: str | None) -> Topics:
         member,
     )
     review_count = count_of_reviews(snapshot, member)
-    links = ReviewLinks(snapshot.tenant_id, snapshot.version)
+    links = ReviewLinks(snapshot.tenant_id, snapshot.version, parameters.workspace)
     return Topics(
         product=product,
         items=[topic_metrics(row, product, review_count, links) for row in rows],
@@ -103,7 +105,7 @@ def ratings(snapshot: Snapshot, parameters: RatingParameters) -> Ratings:
     counts = {int(row["rating"]): int(row["review_count"]) for row in rows}
     total = sum(counts.values())
     behind = filters_of(dimension, member)
-    links = ReviewLinks(snapshot.tenant_id, snapshot.version)
+    links = ReviewLinks(snapshot.tenant_id, snapshot.version, parameters.workspace)
     return Ratings(
         dimension=dimension,
         member=member,

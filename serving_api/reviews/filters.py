@@ -154,10 +154,12 @@ class ReviewLinks:
     Attributes:
         tenant_id: The tenant.
         version: The snapshot version.
+        workspace: The workspace whose reviews were counted; all of the tenant's when None.
     """
 
     tenant_id: str
     version: str
+    workspace: str | None = None
 
     def to(self, **filters: str | float | bool | date | None) -> str:
         """The address of the reviews that pass these filters.
@@ -171,6 +173,8 @@ class ReviewLinks:
             if value is not None
         ]
         path = f"/v1/tenants/{self.tenant_id}/reviews"
+        if self.workspace is not None:
+            named.append(("workspace", self.workspace))
         return link(path, [*named, ("snapshot", self.version)])
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from serving_api.kit.paging import CursorParameter, Page
-from serving_api.kit.parameters import SnapshotVersion
+from serving_api.kit.parameters import SnapshotVersion, WorkspaceParameter
 from serving_api.kit.tabular import FieldsParameter
 from serving_api.reviews.filters import ReviewFilters
 
@@ -28,6 +28,7 @@ class ReviewListParameters(ReviewFilters):
             "`most_negative` by sentiment, those without one last."
         ),
     ] = "newest"
+    workspace: WorkspaceParameter = None
     limit: Annotated[int, Field(ge=1, le=MAXIMUM_PAGE, description="Reviews on a page.")] = 50
     cursor: CursorParameter = None
     fields: FieldsParameter = None

@@ -13,6 +13,7 @@ from resources.storage.tenant_rows import TenantRows
 from resources.vocabulary import is_review_key
 from serving_api.kit.errors import Problem
 from serving_api.kit.paging import Cursors, digest_of, link
+from serving_api.kit.published import beyond_history, require_shown
 from serving_api.reviews.schemas import (
     MAX_VERSIONS,
     Annotations,
@@ -94,8 +95,9 @@ def list_reviews(
     """One page of the reviews that pass the filters.
 
     Raises:
-        Problem: ``invalid-cursor``.
+        Problem: ``invalid-cursor``; ``beyond-history`` if none of the days named is shown.
     """
+    require_shown(snapshot, parameters.last_day)
     binding = ("reviews", snapshot.tenant_id, parameters.sort, digest_of(parameters))
     order = _ORDERS[parameters.sort]
     condition, values = parameters.conditions()
@@ -129,7 +131,8 @@ def get_review(snapshot: Snapshot, review_key: str) -> ReviewDetails:
     """One review.
 
     Raises:
-        Problem: ``not-found`` if this tenant has no such review.
+        Problem: ``not-found`` if this tenant has no such review; ``beyond-history`` if its plan
+            does not show reviews that old.
     """
     if not is_review_key(review_key):
         raise Problem("not-found")
@@ -138,6 +141,8 @@ def get_review(snapshot: Snapshot, review_key: str) -> ReviewDetails:
         address = f"/v1/tenants/{snapshot.tenant_id}/reviews/{review_key}"
         addresses = {"versions": f"{address}/versions", "corrections": f"{address}/corrections"}
         return ReviewDetails.model_validate(row | addresses)
+    if snapshot.first_day is not None and _rows(snapshot.whole, sql, [review_key]):
+        raise beyond_history(snapshot.first_day)
     raise Problem("not-found")
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from serving_api.kit.errors import documented
 from serving_api.kit.openapi import Tag
-from serving_api.kit.published import Answering, answering
+from serving_api.kit.published import OF_HISTORY, Answering, answering
 from serving_api.kit.routing import Route
 from serving_api.kit.services import CurrentServices
 from serving_api.topics import schemas, service
@@ -20,7 +20,8 @@ router = APIRouter(
     route_class=Route,
     prefix="/v1/tenants/{tenant}/topics",
     tags=[TAG["name"]],
-    responses=documented(
+    responses=OF_HISTORY
+    | documented(
         "unauthenticated",
         "insufficient-scope",
         "not-found",
@@ -46,5 +47,6 @@ def list_topics(
 ) -> Response:
     """Topics, most mentioned first, each with its counts and its last weeks."""
     return from_snapshot(
-        lambda snapshot: service.list_topics(snapshot, parameters, services.cursors)
+        lambda snapshot: service.list_topics(snapshot, parameters, services.cursors),
+        workspace=parameters.workspace,
     )

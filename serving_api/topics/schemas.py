@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving_api.kit.paging import CursorParameter, Page
+from serving_api.kit.parameters import WorkspaceParameter
 from serving_api.metrics.schemas import MemberName, TopicMetrics
 
 MAXIMUM_PAGE = 200
@@ -21,6 +22,7 @@ class TopicListParameters(BaseModel):
 
     product: Annotated[MemberName | None, Field(description="Only reviews of this product.")] = None
     topic: Annotated[MemberName | None, Field(description="Only this topic.")] = None
+    workspace: WorkspaceParameter = None
     weeks: Annotated[
         int, Field(ge=2, le=MAX_WEEKS, description="How many weeks the trend shows.")
     ] = 12

@@ -49,7 +49,7 @@ def list_topics(snapshot: Snapshot, parameters: TopicListParameters, cursors: Cu
     if parameters.product is None and shown:
         trends = _trends(snapshot, [row["topic"] for row in shown], parameters.weeks)
     review_count = count_of_reviews(snapshot, member)
-    links = ReviewLinks(tenant_id, snapshot.version)
+    links = ReviewLinks(tenant_id, snapshot.version, parameters.workspace)
     cursor = address = None
     if len(rows) > parameters.limit:
         last = shown[-1]
