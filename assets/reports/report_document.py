@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from uuid import UUID
 
 import dagster as dg
@@ -17,9 +18,12 @@ from resources.database import (
     ReportDocument,
     StageRecorder,
     UsageEntry,
+    WorkspaceContents,
 )
 from resources.database.report_records import ReportFile
 from resources.errors import ReviewGraphError
+from resources.metrics.narrowing import narrowed
+from resources.metrics.part import Part
 from resources.reporting import (
     Printer,
     ReportHeldError,
@@ -64,6 +68,7 @@ class Press:
         objects: Where the files go.
         printer: The warm browser.
         recorder: What the run has to say for the ledger; the reports are dated to its beginning.
+        scratch: Where the numbers of a part of a snapshot are made.
     """
 
     database: Database
@@ -71,6 +76,7 @@ class Press:
     objects: ObjectStore
     printer: Printer
     recorder: StageRecorder
+    scratch: Path
 
 
 @dg.asset(
@@ -102,7 +108,7 @@ def report_document(
     failures = Failures(context, database, recorder, days)
     unpublished = failures.before("published")
     with ready_printer(settings.chromium) as printer:
-        press = Press(database, snapshots, objects, printer, recorder)
+        press = Press(database, snapshots, objects, printer, recorder, settings.scratch_path)
         if scope.report_requests:
             for request_id in scope.report_requests:
                 answer(press, UUID(request_id), documents, held, failures)
@@ -177,6 +183,7 @@ def answer(
             request.tenant_id,
             first=request.period_start,
             last=request.period_end,
+            workspace_id=request.workspace_id,
             request_id=request.id,
         )
     except (ReportHeldError, NothingToReportError) as error:
@@ -203,9 +210,12 @@ def make_document(
     *,
     first: date | None = None,
     last: date | None = None,
+    workspace_id: UUID | None = None,
     request_id: UUID | None = None,
 ) -> ReportDocument:
     """Build, render and keep a report of the tenant's current snapshot.
+
+    It tells of no review that is older than the tenant's plan shows.
 
     Args:
         press: What it takes to make a report.
@@ -213,10 +223,12 @@ def make_document(
         first: First day of posting to report on; the tenant's first when only ``last`` is given.
         last: Last day; the tenant's last when only ``first`` is given. All reviews, dated or not,
             when neither is.
+        workspace_id: Only the reviews of this workspace.
         request_id: The report request that is answered.
 
     Raises:
-        NothingToReportError: The tenant has no snapshot, or a gate holds its numbers back.
+        NothingToReportError: The tenant has no snapshot, a gate holds its numbers back, or the
+            workspace is not in use any more.
         ReportHeldError: There is no review in the period.
     """
     with press.database.jobs() as work:
@@ -224,6 +236,9 @@ def make_document(
         choices, _ = work.tenant_settings.current(tenant_id)
         pointer = work.snapshots.current(tenant_id)
         held = work.ledger.held(tenant_id)
+        contents = None
+        if workspace_id is not None:
+            contents = work.workspaces.contents(tenant_id, workspace_id)
     if pointer is None:
         raise NothingToReportError(
             f"Tenant {tenant_id} has no published numbers yet. Import reviews first."
@@ -232,14 +247,27 @@ def make_document(
         raise NothingToReportError(
             f"The numbers of {tenant_id} are held back: {held[0].error} ({held[0].day})."
         )
-    snapshot = press.snapshots.open(tenant_id, pointer.version)
-    report = build_report(
-        snapshot,
-        tenant_name=choices.report_name or tenant.name,
-        colour=tenant.colour,
-        period=period_of(snapshot, first, last),
-        generated_at=press.recorder.started_at,
-    )
+    if workspace_id is not None and contents is None:
+        raise NothingToReportError(
+            "The workspace that the report was asked for is not in use any more. Ask for one of "
+            "another workspace, or of the whole tenant."
+        )
+    whole = press.snapshots.open(tenant_id, pointer.version)
+    part = Part(contents, tenant.history_starts(press.recorder.started_at.date()))
+    part = part.as_far_as_it_cuts(whole)
+    if first is not None and part.first_day is not None:
+        first = max(first, part.first_day)
+    with narrowed(whole, part, press.scratch) as snapshot:
+        if not part.is_whole and not snapshot.manifest["tables"]["reviews"]["rows"]:
+            raise ReportHeldError(_why_empty(part))
+        report = build_report(
+            snapshot,
+            tenant_name=_name_on_cover(choices.report_name or tenant.name, contents),
+            colour=tenant.colour,
+            period=period_of(snapshot, first, last),
+            generated_at=press.recorder.started_at,
+            left_out=_left_out(part),
+        )
     html = render_html(report)
     content = {
         "html": html.encode(),
@@ -257,9 +285,40 @@ def make_document(
             request_id=request_id,
             period_start=report.period.first if report.period else None,
             period_end=report.period.last if report.period else None,
+            workspace_id=workspace_id,
         )
         work.usage.add_all([_usage_of(document, press.recorder)])
     return document
+
+
+def _name_on_cover(tenant_name: str, contents: WorkspaceContents | None) -> str:
+    if contents is None:
+        return tenant_name
+    return f"{tenant_name} \N{MIDDLE DOT} {contents.workspace.name}"
+
+
+def _why_empty(part: Part) -> str:
+    told = "No review"
+    if part.contents is not None:
+        told += f" of the workspace {part.contents.workspace.name!r}"
+    if part.first_day is not None:
+        told += f" was written from {part.first_day} on, the first day that the plan shows"
+    else:
+        told += " is there"
+    return (
+        f"{told}, so the report is held back. See which products, locations and sources belong to "
+        "the workspace, and how many days of history the plan has."
+    )
+
+
+def _left_out(part: Part) -> list[tuple[str, str]]:
+    """What a reader has to know of reviews that the report does not tell of."""
+    told = []
+    if part.contents is not None:
+        told.append(("Workspace", part.contents.workspace.name))
+    if part.first_day is not None:
+        told.append(("Days of history in the plan begin", part.first_day.isoformat()))
+    return told
 
 
 def _usage_of(document: ReportDocument, recorder: StageRecorder) -> UsageEntry:

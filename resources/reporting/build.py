@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from resources.reporting import wording
@@ -30,6 +31,7 @@ def build_report(
     colour: str | None,
     period: Period | None = None,
     generated_at: datetime,
+    left_out: Sequence[tuple[str, str]] = (),
 ) -> Report:
     """Writes the report of one tenant.
 
@@ -40,6 +42,7 @@ def build_report(
         period: Days of posting to report on; all reviews, dated or not, when None.
         generated_at: Printed in the report; two reports of one snapshot and one such time are
             equal.
+        left_out: Facts on what the report does not tell of, for its last chapter.
 
     Returns:
         The report; the same for the same arguments.
@@ -63,7 +66,7 @@ def build_report(
         subjects.write(material),
         origins.write(material),
         voices.write(material),
-        about.write(material, snapshot, generated_at),
+        about.write(material, snapshot, generated_at, left_out),
     )
     return Report(
         branding=branding,

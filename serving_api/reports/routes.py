@@ -56,6 +56,7 @@ def list_reports(
             "forbidden",
             "insufficient-scope",
             "limit-reached",
+            "beyond-history",
             "invalid-parameters",
             "too-many-requests",
         ),
@@ -68,7 +69,8 @@ def request_report(
 ) -> schemas.ReportRequest:
     """Queue a report. Owners, administrators and analysts may.
 
-    While a request for the same report is open, it is the answer. A tenant may have 20 open.
+    While a request for the same report is open, it is the answer. A tenant may have 20 open. Where
+    the plan limits the days of history, the report begins with the first that it shows.
     """
     request = service.request_report(session, wanted)
     response.headers["Location"] = service.request_address(session.tenant.id, request.id)

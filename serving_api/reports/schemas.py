@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from serving_api.kit.paging import CursorParameter, Page
-from serving_api.kit.parameters import Day
+from serving_api.kit.parameters import Day, WorkspaceParameter
 
 Format = Literal["html", "pdf", "xlsx"]
 
@@ -31,6 +31,9 @@ class Report(BaseModel):
     title: str
     period_start: date | None = Field(description="First day reported on.")
     period_end: date | None = Field(description="Last day reported on.")
+    workspace: uuid.UUID | None = Field(
+        description="The workspace whose reviews it reports on; null for the whole tenant."
+    )
     review_count: int = Field(description="Reviews its numbers rest on.")
     snapshot: str = Field(description="The snapshot version its numbers come from.")
     request_id: uuid.UUID | None = Field(description="The request it answers, if one was made.")
@@ -58,6 +61,7 @@ class NewReport(BaseModel):
 
     period_start: Annotated[Day | None, Field(description="First day to report on.")] = None
     period_end: Annotated[Day | None, Field(description="Last day to report on.")] = None
+    workspace: WorkspaceParameter = None
 
     @model_validator(mode="after")
     def _days_in_order(self) -> Self:
@@ -76,6 +80,7 @@ class ReportRequest(BaseModel):
     attempt: int = Field(description="How often it was taken up.")
     period_start: date | None
     period_end: date | None
+    workspace: uuid.UUID | None = Field(description="Null for the whole tenant.")
     created_at: datetime
     finished_at: datetime | None
     reports: str = Field(description="Where the report appears when it is done.")

@@ -17,10 +17,12 @@ from resources.storage.objects import (
     ObjectStore,
     sha256_of,
 )
+from resources.vocabulary import utc_today
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
 from serving_api.kit.identifiers import identifier
 from serving_api.kit.paging import Cursors, PageOf
+from serving_api.kit.published import beyond_history, shown_part
 from serving_api.kit.ranges import RangeNotSatisfiableError, wanted_part
 from serving_api.reports.schemas import (
     Format,
@@ -176,17 +178,21 @@ def request_report(session: TenantSession, wanted: NewReport) -> ReportRequest:
         wanted: What the report shall cover.
 
     Raises:
-        Problem: ``forbidden`` for a member who may only read; ``too-many-requests`` while the
-            tenant has as many open as it may.
+        Problem: ``forbidden`` for a member who may only read; ``not-found`` if there is no such
+            workspace; ``beyond-history`` if the plan shows none of the days; ``too-many-requests``
+            while the tenant has as many open as it may.
     """
     session.require("reports:write")
-
+    part = shown_part(session, wanted.workspace, utc_today())
+    if part.first_day is not None and wanted.period_end and wanted.period_end < part.first_day:
+        raise beyond_history(part.first_day)
     try:
         request = session.work.report_queue.ask(
             session.tenant.id,
             requested_by=str(session.principal.user_id),
             period_start=wanted.period_start,
             period_end=wanted.period_end,
+            workspace_id=None if part.contents is None else part.contents.workspace.id,
         )
     except database.TooManyOpenRequestsError:
         raise Problem(
@@ -244,6 +250,7 @@ def _report(document: database.ReportDocument) -> Report:
         title=document.title,
         period_start=document.period_start,
         period_end=document.period_end,
+        workspace=document.workspace_id,
         review_count=document.review_count,
         snapshot=document.snapshot_version,
         request_id=document.request_id,
@@ -268,6 +275,7 @@ def _request(request: database.ReportRequest) -> ReportRequest:
         attempt=request.attempt,
         period_start=request.period_start,
         period_end=request.period_end,
+        workspace=request.workspace_id,
         created_at=request.created_at,
         finished_at=request.finished_at,
         reports=_reports_address(request.tenant_id),

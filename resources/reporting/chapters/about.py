@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,12 @@ same figures again.""".splitlines()
 )
 
 
-def write(material: Material, snapshot: Snapshot, generated_at: datetime) -> Section:
+def write(
+    material: Material,
+    snapshot: Snapshot,
+    generated_at: datetime,
+    left_out: Sequence[tuple[str, str]] = (),
+) -> Section:
     """The last chapter: counts, method, versions."""
     total, coverage = material.total, material.coverage
     facts = [
@@ -39,6 +44,7 @@ def write(material: Material, snapshot: Snapshot, generated_at: datetime) -> Sec
         ("of these without a date", wording.count(coverage.undated_count)),
         ("Days covered", wording.period(coverage.period) if coverage.period else "unknown"),
         ("Period asked for", _asked_for(material)),
+        *((name, wording.shortened(value, LONGEST_VALUE)) for name, value in left_out),
         ("Sources", _listed(material.sources)),
         ("Snapshot version", snapshot.version),
         ("Report made", f"{wording.day(generated_at.date())}, {generated_at:%H:%M %Z}".strip(" ,")),
