@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import uuid
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from resources.database import TenantExport
 from resources.database.tenant_exports import TIME_KEPT
 from resources.exporting import ArchivedTenant, write_archive
 from resources.logs import fields
+from resources.metrics.narrowing import narrowed
+from resources.metrics.part import Part
+from resources.storage.snapshots import SnapshotDamagedError, SnapshotMissingError
+from resources.vocabulary import utc_today
 
 FORGET_TASK = "forget_exports"
 """The job that deletes archives whose time is over."""
@@ -31,7 +36,7 @@ def make_export(session: Session, tenant_id: str, export_id: uuid.UUID) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="reviewgraph-export-") as folder:
             path = Path(folder) / "archive.zip"
-            write_to(path, session, tenant_id)
+            write_to(path, session, tenant_id, as_plan_shows=True)
             stored = session.objects.put(tenant_id, path, suffix=".zip")
     except Exception:
         logger.exception("export failed", extra=fields(tenant=tenant_id, export=str(export_id)))
@@ -60,21 +65,41 @@ def make_export(session: Session, tenant_id: str, export_id: uuid.UUID) -> None:
             )
 
 
-def write_to(path: Path, session: Session, tenant_id: str) -> ArchivedTenant:
+def write_to(
+    path: Path, session: Session, tenant_id: str, *, as_plan_shows: bool = False
+) -> ArchivedTenant:
     """Write the archive of a tenant into a file that only its owner can read.
+
+    Args:
+        path: The file to write.
+        session: The installation.
+        tenant_id: The tenant.
+        as_plan_shows: Leave out reviews that are older than the tenant's plan shows.
 
     Raises:
         UnknownTenantError: If there is no such tenant.
     """
     path.touch(mode=0o600)
-    return write_archive(
-        path,
-        tenant_id,
-        database=session.database,
-        lake=session.lake,
-        snapshots=session.snapshots,
-        objects=session.objects,
-    )
+    with session.database.jobs() as work:
+        tenant = work.tenants.require(tenant_id)
+        current = work.snapshots.current(tenant_id)
+    part = Part(first_day=tenant.history_starts(utc_today()) if as_plan_shows else None)
+    with ExitStack() as stack:
+        published = None
+        if current is not None:
+            with suppress(SnapshotMissingError, SnapshotDamagedError):  # it follows from the lake
+                whole = session.snapshots.open(tenant_id, current.version)
+                scratch = session.settings.scratch_path
+                published = stack.enter_context(narrowed(whole, part, scratch))
+        return write_archive(
+            path,
+            tenant_id,
+            database=session.database,
+            lake=session.lake,
+            published=published,
+            objects=session.objects,
+            first_day=part.first_day,
+        )
 
 
 def forget_exports(session: Session) -> None:

@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,11 @@ from sqlalchemy import LargeBinary, Table, select
 
 from resources.database import Database, ReportDocument
 from resources.database.tables import metadata
+from resources.exporting.history import rows_shown
 from resources.storage.lake import Lake
 from resources.storage.objects import ObjectDamagedError, ObjectNotFoundError, ObjectStore
 from resources.storage.schemas import TABLES
-from resources.storage.snapshots import (
-    SnapshotDamagedError,
-    SnapshotMissingError,
-    SnapshotStore,
-)
+from resources.storage.snapshots import Snapshot, SnapshotDamagedError, SnapshotMissingError
 from resources.values.spreadsheets import write_csv
 
 ROWS_PER_CSV = 200_000
@@ -51,6 +48,10 @@ _SECRET = re.compile(r"secret|hash|hmac|digest|sealed|token|password", re.IGNORE
 _ROWS_AT_ONCE = 1000
 _CHUNK_BYTES = 1024 * 1024
 
+_OF_HISTORY = """
+The plan shows reviews that were written from {first_day} on. Older ones are not in this archive.
+"""
+
 _README = """Everything that ReviewGraph has of the tenant {tenant}, as of {made_at}.
 
 tenant.json            what the tenant is and chose
@@ -61,7 +62,7 @@ reviews/*.csv          the reviews once more, for spreadsheet programs
 snapshot/*.parquet     the numbers that are published
 reports/*              the files of its reports
 manifest.json          every file of this archive, with its size and SHA-256
-
+{history}
 In CSV files an apostrophe stands before a text where a spreadsheet program would begin a formula.
 """
 
@@ -87,8 +88,9 @@ def write_archive(
     *,
     database: Database,
     lake: Lake,
-    snapshots: SnapshotStore,
+    published: Snapshot | None,
     objects: ObjectStore,
+    first_day: date | None = None,
 ) -> ArchivedTenant:
     """Write everything that a tenant has into a new zip file.
 
@@ -97,8 +99,9 @@ def write_archive(
         tenant_id: The tenant.
         database: Its rows.
         lake: Its reviews.
-        snapshots: Its published numbers.
+        published: Its published numbers, where there are some that can be read.
         objects: The files of its reports.
+        first_day: The first day of writing whose reviews are in it; all are when None.
 
     Raises:
         UnknownTenantError: If there is no such tenant.
@@ -108,13 +111,19 @@ def write_archive(
         zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         writer = _Writer(archive, Path(scratch))
-        _write_tenant(writer, database, tenant_id)
+        _write_tenant(writer, database, tenant_id, first_day)
         for table in exported_tables():
             writer.add_lines(f"database/{table.name}.jsonl", _rows(database, table, tenant_id))
-        _write_lake(writer, lake, tenant_id)
-        _write_snapshot(writer, database, snapshots, tenant_id)
+        _write_lake(writer, lake, tenant_id, first_day)
+        if published is not None:
+            _write_snapshot(writer, published)
         missing = tuple(_write_reports(writer, database, objects, tenant_id))
-        described = {"tenant": tenant_id, "files": writer.files, "missing": missing}
+        described = {
+            "tenant": tenant_id,
+            "history_starts": None if first_day is None else first_day.isoformat(),
+            "files": writer.files,
+            "missing": missing,
+        }
         writer.add("manifest.json", [json.dumps(described, indent=1).encode()])
         return ArchivedTenant(tenant_id, writer.files, missing)
 
@@ -166,13 +175,17 @@ class _Writer:
         path.unlink()
 
 
-def _write_tenant(writer: _Writer, database: Database, tenant_id: str) -> None:
+def _write_tenant(
+    writer: _Writer, database: Database, tenant_id: str, first_day: date | None
+) -> None:
     with database.jobs() as work:
         tenant = asdict(work.tenants.require(tenant_id))
         members = [asdict(member) for member in work.members.list(tenant_id)]
         choices, _ = work.tenant_settings.current(tenant_id)
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
-    writer.add("README.txt", [_README.format(tenant=tenant_id, made_at=made_at).encode()])
+    history = "" if first_day is None else _OF_HISTORY.format(first_day=first_day)
+    told = _README.format(tenant=tenant_id, made_at=made_at, history=history)
+    writer.add("README.txt", [told.encode()])
     tenant["chosen"] = choices.model_dump(mode="json")
     writer.add("tenant.json", [json.dumps(tenant, indent=1, default=str).encode()])
     writer.add_lines("members.jsonl", members)
@@ -196,12 +209,15 @@ def _rows(database: Database, table: Table, tenant_id: str) -> Iterator[dict[str
             yield dict(row)
 
 
-def _write_lake(writer: _Writer, lake: Lake, tenant_id: str) -> None:
+def _write_lake(writer: _Writer, lake: Lake, tenant_id: str, first_day: date | None) -> None:
     for spec in TABLES.values():
         if "tenant_id" not in spec.schema.names:
             continue
+        rows = rows_shown(lake, spec, tenant_id, first_day)
+        if rows is None:
+            continue
         path = writer.scratch / f"{spec.name}.parquet"
-        lake.read(spec, tenants=[tenant_id]).frame.sink_parquet(path)
+        rows.sink_parquet(path)
         if spec.name == "reviews":
             _write_sheets(writer, path)
         writer.add_file(f"lake/{spec.name}.parquet", path, packed=True)
@@ -216,21 +232,14 @@ def _write_sheets(writer: _Writer, reviews: Path) -> None:
             writer.add_file(f"reviews/reviews-{number:04}.csv", sheet)
 
 
-def _write_snapshot(
-    writer: _Writer, database: Database, snapshots: SnapshotStore, tenant_id: str
-) -> None:
-    with database.jobs() as work:
-        current = work.snapshots.current(tenant_id)
-    if current is None:
-        return
+def _write_snapshot(writer: _Writer, published: Snapshot) -> None:
     path = writer.scratch / "table.parquet"
     try:
-        snapshot = snapshots.open(tenant_id, current.version)
-        for name in sorted(snapshot.manifest["tables"]):
-            snapshot.table(name).write_parquet(path)
+        for name in sorted(published.manifest["tables"]):
+            published.table(name).write_parquet(path)
             writer.add_file(f"snapshot/{name}.parquet", path, packed=True)
     except (SnapshotMissingError, SnapshotDamagedError):
-        return  # it follows from the lake, which is here whole
+        return  # it follows from the lake
 
 
 def _write_reports(
