@@ -21,6 +21,7 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from pipelines.exporting import FORGET_TASK, forget_exports, make_export
+from pipelines.retention import forget_old_reviews
 from pipelines.session import Session
 from resources.database.jobs import MAIL_QUEUE, MAIL_TASK, TRACEPARENT
 from resources.database.schema import JOBS_SCHEMA
@@ -173,6 +174,9 @@ def build_app(url: str, background: Background) -> App:
     app.periodic(cron="27 * * * *")(
         app.task(name="forget_ended_sessions", queue="upkeep")(_forgetting_sessions(background))
     )
+    app.periodic(cron="37 * * * *")(
+        app.task(name="forget_old_reviews", queue="upkeep")(_forgetting_reviews(background))
+    )
     return app
 
 
@@ -235,5 +239,14 @@ def _forgetting_sessions(background: Background) -> Callable[..., None]:
     def forget(timestamp: int) -> None:  # noqa: ARG001 - of each turn
         with background.session.database.jobs() as work:
             work.sessions.forget()
+
+    return forget
+
+
+def _forgetting_reviews(background: Background) -> Callable[..., None]:
+    """Asks for the erasure of reviews that are older than their tenant keeps them."""
+
+    def forget(timestamp: int) -> None:  # noqa: ARG001 - of each turn
+        forget_old_reviews(background.session)
 
     return forget

@@ -7,6 +7,7 @@ import dagster as dg
 
 from pipelines import run_tags
 from pipelines.erasing import ERASURE_JOB, eraser_of
+from pipelines.retention import forget_old_reviews_of
 from pipelines.run_processes import leased_in_process_executor
 from pipelines.run_traces import continuing
 from pipelines.session import Session
@@ -43,12 +44,17 @@ def erase(
     eraser = eraser_of(session, own_run=context.run.run_id, on_step=context.log.info)
     done = eraser.carry_out(config.tenant, uuid.UUID(config.erasure), run_id=context.run.run_id)
     context.log.info("%d places in the receipt.", len(done.receipt.get("erased", {})))
+    if done.kind == "retention":  # one erasure takes only so many reviews
+        forget_old_reviews_of(session, config.tenant)
 
 
 @dg.job(
     name=ERASURE_JOB,
     executor_def=leased_in_process_executor,
-    description="Erases a person's reviews everywhere, counts again, and searches every place.",
+    description=(
+        "Erases a person's reviews, or those whose time is over, everywhere, counts again, and "
+        "searches every place."
+    ),
     tags={"dagster/max_retries": "0"},
 )
 def erasure_job() -> None:

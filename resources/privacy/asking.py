@@ -30,12 +30,34 @@ def ask(
         requested_by: A user's identifier, or ``command line``.
         suppress: Whether later imports of the same reviews are refused.
     """
-    erasure = work.erasures.ask(
+    return write_down(
+        work,
         tenant_id,
         kind=_kind(wanted),
-        requested_by=requested_by,
         subject=subject_of(wanted, marker),
         sealed=sealer.seal({"wanted": wanted.to_dict()}),
+        requested_by=requested_by,
+        suppress=suppress,
+    )
+
+
+def write_down(
+    work: UnitOfWork,
+    tenant_id: str,
+    *,
+    kind: ErasureKind,
+    subject: str,
+    sealed: str,
+    requested_by: str,
+    suppress: bool = True,
+) -> Erasure:
+    """Write an erasure down as ``ErasureRepository.ask`` does; a new one is an event."""
+    erasure = work.erasures.ask(
+        tenant_id,
+        kind=kind,
+        requested_by=requested_by,
+        subject=subject,
+        sealed=sealed,
         suppress=suppress,
     )
     if erasure.attempt == 0:

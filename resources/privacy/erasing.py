@@ -21,7 +21,7 @@ from sqlalchemy import text
 from resources.database import Erasure
 from resources.errors import ReviewGraphError
 from resources.privacy import ledger_file, published
-from resources.privacy.files import erase_files
+from resources.privacy.files import COPIES, OF_TENANTS, erase_files
 from resources.privacy.finding import Found, find, marks_of
 from resources.privacy.lake import count_rows, erase_rows, purge
 from resources.privacy.ledger_file import KeptMark
@@ -90,8 +90,18 @@ class _Work:
         return self.erasure.tenant_id
 
     @property
+    def is_of_person(self) -> bool:
+        """Whether somebody is to be forgotten; else reviews go because of their age."""
+        return self.erasure.kind != "retention"
+
+    @property
     def traces(self) -> Traces:
-        return Traces.of(self.found)
+        """What is looked for in the words of others.
+
+        Nothing where reviews go because of their age: authors may have written younger ones, and
+        what old reviews say stands in young ones, too.
+        """
+        return Traces.of(self.found if self.is_of_person else Found())
 
 
 class Eraser:
@@ -313,12 +323,13 @@ class Eraser:
             said = work.corrections.erase(work_on.tenant_id, work_on.found.review_keys)
             removed = {"table reviewgraph.corrections": said} if said else {}
             connection = work.session.connection()
-            forget = text("delete from reviewgraph.idempotency_keys where tenant_id = :tenant")
-            if kept := connection.execute(forget, {"tenant": work_on.tenant_id}).rowcount:
-                removed["table reviewgraph.idempotency_keys"] = kept
-            removed |= blank_tenant(connection, work_on.tenant_id, work_on.traces)
-            if (self._on.settings.home / "models" / work_on.tenant_id).is_dir():
-                work.nlp_settings.use_models(work_on.tenant_id, None)
+            if work_on.is_of_person:
+                forget = text("delete from reviewgraph.idempotency_keys where tenant_id = :tenant")
+                if kept := connection.execute(forget, {"tenant": work_on.tenant_id}).rowcount:
+                    removed["table reviewgraph.idempotency_keys"] = kept
+                removed |= blank_tenant(connection, work_on.tenant_id, work_on.traces)
+                if (self._on.settings.home / "models" / work_on.tenant_id).is_dir():
+                    work.nlp_settings.use_models(work_on.tenant_id, None)
         with as_owner(self._on.database) as connection:
             for table in TABLES:
                 connection.execute(text(f"vacuum reviewgraph.{table}"))
@@ -345,7 +356,8 @@ class Eraser:
         with self._on.database.jobs() as work:
             tenants = [tenant.id for tenant in work.tenants.list()]
         home = self._on.settings.home
-        return erase_files(home, work_on.tenant_id, work_on.traces, tenants)
+        folders = OF_TENANTS if work_on.is_of_person else COPIES
+        return erase_files(home, work_on.tenant_id, work_on.traces, tenants, folders)
 
     def _erase_from_libraries(self, work_on: _Work) -> Removed:
         with as_owner(self._on.database) as connection:
@@ -358,7 +370,8 @@ class Eraser:
 
     def _search(self, work_on: _Work) -> Removed:
         removed = [place for places in work_on.removed.values() for place in places]
-        return search(self._on, work_on.tenant_id, work_on.found, work_on.marks, removed)
+        found, marks, traces = work_on.found, work_on.marks, work_on.traces
+        return search(self._on, work_on.tenant_id, found, marks, removed, traces=traces)
 
     def _holding(self, work_on: _Work) -> list[str]:
         return published.holding(

@@ -15,12 +15,19 @@ _BLANKED = ("logs", "dagster", "mails")
 _DELETED_IF_QUOTING = ("rejects",)
 """Folders whose files can be made again."""
 
-_OF_TENANTS = ("reports", "models")
+COPIES = ("reports",)
+"""Folders with a folder for each tenant, in which copies of what was published lie."""
+
+OF_TENANTS = (*COPIES, "models")
 """Folders with a folder for each tenant, which goes."""
 
 
 def erase_files(
-    home: Path, tenant_id: str, traces: Traces, tenants: Collection[str]
+    home: Path,
+    tenant_id: str,
+    traces: Traces,
+    tenants: Collection[str],
+    folders: Collection[str] = OF_TENANTS,
 ) -> dict[str, int]:
     """Take a person out of the home's files; returns how many places of each file were touched.
 
@@ -29,6 +36,7 @@ def erase_files(
         tenant_id: Whose reviews.
         traces: What to look for.
         tenants: All tenants, to tell their files apart.
+        folders: Of which the tenant's folder goes.
     """
     touched: dict[str, int] = {}
     for path in _files(home, _BLANKED):
@@ -38,7 +46,7 @@ def erase_files(
         if _quotes(path, traces):
             path.unlink(missing_ok=True)
             touched[_name(home, path)] = 1
-    for folder in _OF_TENANTS:
+    for folder in folders:
         own = home / folder / tenant_id
         if own.is_dir():
             for path in _files(home / folder, (tenant_id,)):
@@ -51,7 +59,7 @@ def count_in_files(
     home: Path, tenant_id: str, traces: Traces, tenants: Collection[str]
 ) -> dict[str, int]:
     """Whether each file that may quote the person does; none is right. Arguments as above."""
-    own = [path for folder in _OF_TENANTS for path in _files(home / folder, (tenant_id,))]
+    own = [path for folder in OF_TENANTS for path in _files(home / folder, (tenant_id,))]
     searched = (*_files(home, _BLANKED), *_rejects(home, tenant_id, tenants), *own)
     return {_name(home, path): int(_quotes(path, traces)) for path in searched}
 

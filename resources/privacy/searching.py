@@ -42,6 +42,8 @@ def search(
     found: Found,
     marks: Collection[str],
     removed: Collection[str],
+    *,
+    traces: Traces,
 ) -> Removed:
     """Look into every place that was touched or may quote; how much of the person is there.
 
@@ -51,8 +53,8 @@ def search(
         found: What the person's records were.
         marks: By what the person is known.
         removed: Places that something was taken out of; files among them must be gone.
+        traces: What is looked for in the words of others.
     """
-    traces = Traces.of(found)
     again = find(on.lake, tenant_id, marks, Marker(on.database.keys, tenant_id))
     searched = count_rows(on.lake, tenant_id, found)
     searched["lake raw_reviews"] += again.record_count

@@ -98,7 +98,9 @@ class Erasure(BaseModel):
     """An erasure, and how far it is."""
 
     id: uuid.UUID
-    kind: Literal["author", "account", "review"]
+    kind: Literal["author", "account", "review", "retention"] = Field(
+        description="`retention`: reviews that are older than the setting `retention_days` says."
+    )
     status: Literal["queued", "running", "done", "failed"] = Field(
         description="`failed`: something was left or went wrong; it is tried again."
     )
