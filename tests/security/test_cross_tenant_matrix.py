@@ -119,6 +119,8 @@ def world(module_settings, module_database):
                 user = work.users.create(email, role, "correct horse battery staple")
                 work.users.add_membership("acme", user.id, role)
                 world.users[role] = user
+            # A plan that says from which day on it shows reviews, and shows them all.
+            work.tenants.set_plan("acme", "enterprise", limits={"history_days": 10_000})
         yield world
 
 
@@ -258,7 +260,13 @@ def ask(world, document, token=None):
 
 
 def test_every_field_of_a_tenant_has_a_permission_or_is_for_every_member():
-    assert set(FIELDS) - set(GUARDED_FIELDS) == {"id", "name", "role", "colour"}
+    assert set(FIELDS) - set(GUARDED_FIELDS) == {
+        "id",
+        "name",
+        "role",
+        "colour",
+        "historyStarts",
+    }
     assert set(GUARDED_FIELDS) <= set(FIELDS)
     query = schema.build()._schema.type_map["Query"]
     assert set(query.fields) == {"me", "tenant", "tenants"}
