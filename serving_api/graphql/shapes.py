@@ -29,11 +29,12 @@ def output_of(
     Args:
         model: The shape. Addresses of REST's pages are left out: GraphQL has none.
         name: What it is called; as the shape when not given.
-        more: Further fields, each with its resolver.
+        more: Further fields, each with its resolver; they go before those of the shape.
     """
     if model in _made:
         return _made[model]
-    left_out = {"next"} if issubclass(model, Page) else set()
+    left_out = {"next"} if issubclass(model, Page) else set[str]()
+    left_out |= set(more or {})
     fields = {key: field for key, field in model.model_fields.items() if key not in left_out}
     made = _made[model] = _dressed(
         strawberry.type,

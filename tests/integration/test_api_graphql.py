@@ -263,3 +263,19 @@ def test_a_key_for_sending_twice_is_not_needed(ada):
     for document in ("{ me { name } }", "{ me { email } }"):
         answer = ada.post("/v1/graphql", json={"query": document}, headers=headers)
         assert answer.json()["errors"] is None
+
+
+def test_one_review_leads_to_its_versions_and_to_what_was_said_of_it(ada):
+    key = review_key("acme", 3)
+    document = f"""{{ tenant(id: "acme") {{
+        review(key: "{key}") {{ reviewKey versions {{ version text }} corrections {{ field }} }}
+    }} }}"""
+    address = f"/v1/tenants/acme/reviews/{key}"
+    said = {"field": "sentiment", "value": "mixed", "note": "of a test"}
+    assert ada.post(f"{address}/corrections", json=said).status_code == 201
+    review = data_of(ask(ada, document))["tenant"]["review"]
+    assert review["reviewKey"] == key
+    assert review["versions"] == read(ada, f"{address}/versions")["items"]
+    told = read(ada, f"{address}/corrections")["items"]
+    assert told
+    assert [one["field"] for one in review["corrections"]] == [one["field"] for one in told]

@@ -147,7 +147,7 @@ def test_graphql_shows_what_rest_does_and_says_so(ada):
         reviews(count: true) {{ reviewCount }}
         metrics {{ items {{ reviewCount {{ value }} }} }}
         series(firstDay: "{FIRST_DAY}") {{ points {{ start }} }}
-        review(key: "{HIDDEN[0]["review_key"]}") {{ text }}
+        review(key: "{HIDDEN[0]["review_key"]}") {{ text versions {{ text }} }}
     }} }}"""
     answer = ada.post("/v1/graphql", json={"query": document}).json()
     tenant = answer["data"]["tenant"]
