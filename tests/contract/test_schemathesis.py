@@ -76,6 +76,7 @@ def test_an_operation_answers_as_documented_whatever_it_is_sent(world, schema, n
     )
     @hypothesis.given(case=cases, data=st.data())
     def ask(case, data):
+        hypothesis.assume(is_sent_as_it_is(case.query))
         for parameter in case.path_parameters or {}:
             values = known(world, parameter)
             if values and data.draw(st.integers(0, 9)):  # nine of ten lead somewhere
@@ -83,6 +84,14 @@ def test_an_operation_answers_as_documented_whatever_it_is_sent(world, schema, n
         case.call_and_validate(headers=headers, excluded_checks=excluded)
 
     ask()
+
+
+def is_sent_as_it_is(query):
+    """Whether each value of a query leaves a trace in an address: an empty list or object does not.
+
+    What was made wrong by such a value alone arrives as a request that is right.
+    """
+    return not any(value in ([], {}) for value in (query or {}).values())
 
 
 def _name(check):
