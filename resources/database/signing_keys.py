@@ -146,7 +146,9 @@ class SigningKeyRepository(Repository):
         and every token has ended with it.
         """
         self._alone()
-        readable = {key.kid for key in self._reseal()}
+        if self.keys.has_previous:
+            self._seal_anew()
+        readable = {key.kid for key in self.known()}
         statement = (
             delete(signing_keys)
             .where(signing_keys.c.kid.not_in(readable))
@@ -226,15 +228,14 @@ class SigningKeyRepository(Repository):
         )
         self._execute(statement)
 
-    def _reseal(self) -> tuple[SigningKey, ...]:
-        """The keys that can be read, each sealed with today's secret key from now on."""
-        readable = self.known()
-        if self.keys.has_previous:
-            for key in readable:
-                sealed = self.keys.seal(_PURPOSE, key.private, belongs_to=key.kid)
-                statement = update(signing_keys).where(signing_keys.c.kid == key.kid)
-                self._execute(statement.values(sealed=sealed))
-        return readable
+    def _seal_anew(self) -> None:
+        """Seal with today's secret key what the previous one sealed, for it to be forgotten."""
+        self._open()
+        for row in self._execute(select(signing_keys)).mappings().all():
+            anew = self.keys.sealed_anew(_PURPOSE, row["sealed"], belongs_to=row["kid"])
+            if anew is not None:
+                statement = update(signing_keys).where(signing_keys.c.kid == row["kid"])
+                self._execute(statement.values(sealed=anew))
 
     def _unsealed(self, kid: str, sealed: bytes) -> bytes | None:
         try:
