@@ -166,19 +166,19 @@ def kept_once(
     # What a user was answered is not for the API keys that the user made, nor what one key was
     # answered for another.
     # Signed: a request may hold a name, and a bare hash would let one try names against it.
-    fingerprint = keys.sign(_FINGERPRINT, attempt.fingerprint.encode()).hex()
-    asked = f"{fingerprint} {principal.key_id or ''}".rstrip()
+    signed = keys.signatures(_FINGERPRINT, attempt.fingerprint.encode())
+    known_as = [f"{one.hex()} {principal.key_id or ''}".rstrip() for one in signed]
     try:
         kept = work.idempotency.take(user_id, tenant_id, attempt.key)
     except RequestInFlightError:
         raise Problem(
             "request-in-flight", headers={"Retry-After": _IN_FLIGHT_RETRY_SECONDS}
         ) from None
-    bound_to = f"{user_id} {tenant_id} {asked}"
     if kept is not None:
-        if (kept.operation, kept.fingerprint) != (attempt.operation, asked):
+        if kept.operation != attempt.operation or kept.fingerprint not in known_as:
             raise Problem("idempotency-key-reused")
         try:
+            bound_to = f"{user_id} {tenant_id} {kept.fingerprint}"
             raise AnsweredBeforeError(unseal(keys, kept.sealed, bound_to))
         except UnreadableSecretError:  # the installation's key was changed since
             raise Problem("idempotency-key-reused") from None
@@ -190,6 +190,6 @@ def kept_once(
             tenant_id,
             attempt.key,
             operation=attempt.operation,
-            fingerprint=asked,
-            sealed=seal(keys, answer, bound_to),
+            fingerprint=known_as[0],
+            sealed=seal(keys, answer, f"{user_id} {tenant_id} {known_as[0]}"),
         )

@@ -10,6 +10,7 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
+from resources.keys import Keys
 from serving_api.kit import auth
 from serving_api.kit.idempotency import CHANGING_METHODS
 from serving_api.kit.routing import Route
@@ -206,3 +207,15 @@ def test_what_a_user_was_answered_is_not_for_the_user_s_api_keys(world, ada):
     assert made.json()["key"] not in answer.text
     again = ada.post(keys, json=wanted, headers=headers)
     assert again.json() == made.json()
+
+
+def test_a_request_is_answered_once_across_a_replaced_secret(world, ada, monkeypatch):
+    headers, services = {"Idempotency-Key": "across"}, world.app.state.services
+    first = ada.post(f"{ACME}/reports", json=days(15), headers=headers)
+    old = world.settings.signing_key
+    monkeypatch.setitem(vars(services.database), "keys", Keys("the newest secret of it all", old))
+    again = ada.post(f"{ACME}/reports", json=days(15), headers=headers)
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+    other = ada.post(f"{ACME}/reports", json=days(16), headers=headers)
+    assert other.status_code == 422
