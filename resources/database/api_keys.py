@@ -47,7 +47,7 @@ from resources.database.schema import (
     tenant_column,
 )
 from resources.database.users import users
-from resources.keys import Keys
+from resources.keys import API_KEY, Keys
 
 PREFIX = "rg_live_"
 MAX_LIVING = 50
@@ -67,7 +67,6 @@ _KEY = re.compile(
     rf"_(?P<secret>[0-9A-Za-z]{{{_SECRET_LENGTH}}})(?P<checksum>[0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})",
     re.ASCII,
 )
-_PURPOSE = "api key"
 _NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -175,9 +174,9 @@ class ApiKeyRepository(Repository):
         statement = select(api_keys).where(api_keys.c.id == key_id, *_USABLE)
         row = self._execute(statement).mappings().one_or_none()
         message = _message(key_id, secret)
-        if row is None or not self.keys.is_signature(_PURPOSE, message, row["mac"]):
+        if row is None or not self.keys.is_signature(API_KEY, message, row["mac"]):
             return None
-        if (mac := self._mac(key_id, secret)) != row["mac"]:  # of a previous secret key
+        if (mac := self._mac(key_id, secret)) != row["mac"]:  # of an earlier key
             change = update(api_keys).where(api_keys.c.id == key_id).values(mac=mac)
             self._execute(change)
         return to_record(ApiKey, row)
@@ -238,7 +237,7 @@ class ApiKeyRepository(Repository):
         return self._one(ApiKey, statement.returning(api_keys))
 
     def _mac(self, key_id: uuid.UUID, secret: str) -> bytes:
-        return self.keys.sign(_PURPOSE, _message(key_id, secret))
+        return self.keys.sign(API_KEY, _message(key_id, secret))
 
 
 _USABLE: tuple[ColumnElement[bool], ...] = (

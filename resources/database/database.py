@@ -16,7 +16,7 @@ from resources.database.migrations import upgrade
 from resources.database.roles import ensure_roles, role_password
 from resources.database.schema import APP_ROLE, DAGSTER_SCHEMA, JOBS_ROLE, check_tenant_id
 from resources.database.unit_of_work import UnitOfWork, unavailable
-from resources.keys import Keys
+from resources.keys import KeptKeys, Keys
 from resources.settings import Settings
 
 _CONNECT_SECONDS = 5
@@ -103,11 +103,17 @@ class Database:
 
     @cached_property
     def keys(self) -> Keys:
-        """The keys derived from the installation's secret."""
+        """The keys derived from the installation's secret, and those that outlive it."""
         previous = self.settings.secret_key_previous
         return Keys(
-            self.settings.signing_key, None if previous is None else previous.get_secret_value()
+            self.settings.signing_key,
+            None if previous is None else previous.get_secret_value(),
+            kept=self._lasting_keys,
         )
+
+    def _lasting_keys(self) -> KeptKeys:
+        with self.work(None) as work:
+            return work.lasting_keys.known()
 
     # Work ---------------------------------------------------------------------------------------
 
@@ -181,7 +187,7 @@ class Database:
     # Care ---------------------------------------------------------------------------------------
 
     def migrate(self) -> None:
-        """Bring roles, schemas and tables up to date.
+        """Bring roles, schemas, tables and the keys that outlive the secret up to date.
 
         Safe to repeat, and safe to call from several processes at once: one of them works, the
         others wait for it.
@@ -212,6 +218,8 @@ class Database:
                     "a lock, stop it and try again; if a privilege is missing, let the user of "
                     "REVIEWGRAPH_DATABASE_URL own the database."
                 ) from error
+            with self.jobs() as work:
+                work.lasting_keys.ensure()
 
     def version(self) -> str:
         """The server's version, as proof that the application's role can log in.

@@ -34,6 +34,7 @@ LOGIN_SETTING = "app.login_email"
 LIMIT_SETTING = "app.limit"
 API_KEY_SETTING = "app.api_key"
 SIGNING_KEYS_SETTING = "app.signing_keys"
+LASTING_KEYS_SETTING = "app.lasting_keys"
 IDENTITY_SETTING = "app.identity"
 ONE_TIME_TOKEN_SETTING = "app.one_time_token"  # noqa: S105 - the name of a setting
 ACTOR_SETTING = "app.actor"

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from resources.database.repository import Repository, upsert
 from resources.database.schema import TIMESTAMP, created_at, metadata
 from resources.database.users import users
-from resources.keys import Keys
+from resources.keys import RECOVERY_CODE, Keys
 
 STEP_SECONDS = 30
 STEPS_AROUND = 1
@@ -42,7 +42,6 @@ RECOVERY_CODES = 10
 RECOVERY_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that looks like something else
 RECOVERY_LENGTH = 16
 _SECRET = "secret of a second factor"  # noqa: S105 - the name of a key's purpose
-_RECOVERY = "recovery code"
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,10 @@ class SecondFactorRepository(Repository):
         self._execute(
             insert(recovery_codes),
             [
-                {"user_id": user_id, "signature": self.keys.sign(_RECOVERY, _signed(user_id, code))}
+                {
+                    "user_id": user_id,
+                    "signature": self.keys.sign(RECOVERY_CODE, _signed(user_id, code)),
+                }
                 for code in codes
             ],
         )
@@ -184,7 +186,7 @@ class SecondFactorRepository(Repository):
 
     def take_recovery_code(self, user_id: uuid.UUID, code: str) -> bool:
         """Use up a recovery code, if it is one."""
-        signatures = self.keys.signatures(_RECOVERY, _signed(user_id, code))
+        signatures = self.keys.signatures(RECOVERY_CODE, _signed(user_id, code))
         statement = (
             update(recovery_codes)
             .where(

@@ -18,6 +18,7 @@ from resources.database.identity_providers import (
 )
 from resources.database.import_records import import_batches
 from resources.database.invitations import invitations
+from resources.database.lasting_keys import lasting_keys
 from resources.database.one_time_tokens import one_time_tokens
 from resources.database.plan_limits import limit_notices
 from resources.database.rate_limits import rate_limits
@@ -54,6 +55,7 @@ __all__ = [
     "identity_providers",
     "import_batches",
     "invitations",
+    "lasting_keys",
     "limit_notices",
     "memberships",
     "metadata",

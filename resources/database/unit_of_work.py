@@ -34,6 +34,7 @@ from resources.database.identity_providers import IdentityProviderRepository
 from resources.database.import_records import ImportRepository
 from resources.database.invitations import InvitationRepository
 from resources.database.jobs import JobQueue, MailQueue, SentMails
+from resources.database.lasting_keys import LastingKeyRepository
 from resources.database.ledger import LedgerRepository
 from resources.database.memberships import MemberRepository
 from resources.database.one_time_tokens import OneTimeTokenRepository
@@ -167,6 +168,11 @@ class UnitOfWork:
     def signing_keys(self) -> SigningKeyRepository:
         """The keys that sign access tokens."""
         return SigningKeyRepository(self.session, self._keys)
+
+    @cached_property
+    def lasting_keys(self) -> LastingKeyRepository:
+        """The keys that outlive the installation's secret."""
+        return LastingKeyRepository(self.session, self._keys)
 
     @cached_property
     def one_time_tokens(self) -> OneTimeTokenRepository:

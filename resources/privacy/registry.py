@@ -161,6 +161,7 @@ TABLES: Mapping[str, DatabaseTable] = {
         other="state_hash tenant_id provider_id sealed browser_hash created_at expires_at used_at"
     ),
     "signing_keys": _table(other="kid state sealed created_at activated_at retired_at"),
+    "lasting_keys": _table(other="id purpose sealed created_at"),
     "rate_limits": _table(other="name seconds slot counts forgotten_at"),
     "memberships": _table(other="tenant_id user_id role created_at"),
     "taxonomies": _table(

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from resources.errors import WrongUsageError
-from resources.keys import Keys
+from resources.keys import ERASED_PERSON, ERASURE, Keys
 
 MarkKind = Literal["author", "account", "record", "content", "key"]
 
@@ -33,8 +33,6 @@ ACCOUNT_FIELDS = (
 """Fields of a payload in which sources name the account behind a review."""
 
 _MARK_DIGITS = 40
-_MARKING = "mark of an erased person"
-_SEALING = "erasure under way"
 _SEPARATOR = "\x1f"
 
 
@@ -142,7 +140,7 @@ class Marker:
         return self._mark("key", review_key)
 
     def known(self, kind: MarkKind, *parts: str | None) -> set[str]:
-        """Every mark by which something may be known: of its source or all, of a previous secret.
+        """Every mark by which something may be known: of its source or all, with any key.
 
         Args:
             kind: The kind of mark.
@@ -163,7 +161,7 @@ class Marker:
 
     def _marks(self, kind: MarkKind, *parts: str) -> list[str]:
         message = _SEPARATOR.join((self._tenant_id, kind, *parts)).encode("utf-8", "surrogatepass")
-        signatures = self._keys.signatures(_MARKING, message)
+        signatures = self._keys.signatures(ERASED_PERSON, message)
         return [f"{kind}:{signature.hex()[:_MARK_DIGITS]}" for signature in signatures]
 
 
@@ -182,7 +180,7 @@ class Sealer:
     def seal(self, content: Mapping[str, Any]) -> str:
         """JSON values as a text that only this installation can read."""
         plain = json.dumps(content).encode()
-        sealed = self._keys.seal(_SEALING, plain, belongs_to=self._tenant_id)
+        sealed = self._keys.seal(ERASURE, plain, belongs_to=self._tenant_id)
         return base64.b64encode(sealed).decode()
 
     def open(self, sealed: str) -> dict[str, Any]:
@@ -192,6 +190,6 @@ class Sealer:
             UnreadableSecretError: It was sealed with another secret key.
         """
         hidden = base64.b64decode(sealed)
-        plain = self._keys.unseal(_SEALING, hidden, belongs_to=self._tenant_id)
+        plain = self._keys.unseal(ERASURE, hidden, belongs_to=self._tenant_id)
         content: dict[str, Any] = json.loads(plain)
         return content

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from pydantic import SecretStr
 
 from resources.collection.importing import land, plan_import
+from resources.database import Database
 from resources.engine import open_engine
 from resources.settings import Settings
 from tests.api_world import running_world
@@ -39,6 +41,28 @@ def bob(world):
     """The owner of the second tenant, logged in."""
     with world.client("bob") as client:
         yield client
+
+
+@pytest.fixture
+def under(database):
+    """Opens the test's database with other secret keys."""
+    with database.jobs() as work:  # the roles' passwords follow from the secret as well
+        engine = work.session.get_bind()
+
+    def open_with(secret, previous=None):
+        settings = database.settings.model_copy(
+            update={
+                "secret_key": SecretStr(secret),
+                "secret_key_previous": previous and SecretStr(previous),
+            }
+        )
+        settings.__dict__.pop("signing_key", None)
+        other = Database(settings)
+        other.__dict__["_jobs_engine"] = engine
+        other.__dict__["_app_engine"] = engine
+        return other
+
+    return open_with
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import text
 
 from resources.database.api_keys import MAX_LIVING, PREFIX, _base62
-from resources.keys import Keys
 from tests.api_world import World
 
 KEYS = "/v1/tenants/acme/api-keys"
@@ -227,19 +226,3 @@ def test_a_key_with_the_right_checksum_and_another_secret_is_refused(world):
 @pytest.mark.parametrize("key_id", ["x", "00000000-0000-0000-0000-000000000000", "{1}", "%00"])
 def test_what_is_no_key_of_the_tenant_cannot_be_revoked(ada, key_id):
     assert ada.delete(f"{KEYS}/{key_id}").status_code in {404, 422}
-
-
-def test_a_key_outlives_the_secret_that_it_was_made_under(world):
-    key, shown = world.key("acme", "ada", "metrics:read")
-    old = world.database.keys
-    new = "another secret key, which is long enough for this"
-
-    def found_with(keys):
-        with world.database.work(None) as work:
-            work._keys = keys
-            return work.api_keys.find(shown)
-
-    assert found_with(Keys(new)) is None
-    assert found_with(Keys(new, old._secret)).id == key.id
-    assert found_with(Keys(new)).id == key.id  # from its first use on it is kept under the new one
-    assert found_with(old) is None

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from datetime import date
+from itertools import pairwise
 from multiprocessing import forkserver
 
 import polars as pl
@@ -317,11 +318,16 @@ def test_marks_are_of_one_tenant_and_one_source():
     assert bears_mark(rows, {marker.record("x", "2")}, marker).to_list() == [False, True]
 
 
-def test_marks_of_a_secret_that_was_replaced_are_known_while_it_is_named():
-    mark = Marker(Keys("old"), "acme").author(ANY_SOURCE, "Jane")
-    rows = pl.DataFrame({"source": ["shop"], "author": ["Jane"], "review_id": ["1"]})
-    assert bears_mark(rows, {mark}, Marker(Keys("new", "old"), "acme")).to_list() == [True]
-    assert bears_mark(rows, {mark}, Marker(Keys("new"), "acme")).to_list() == [False]
+def test_who_was_erased_stays_so_when_the_secret_is_replaced_again_and_again(
+    settings, database, acme, lake, under
+):
+    eraser_on(settings, database).carry_out(acme, ask_for(settings, database, JANE).id)
+    secrets = (settings.signing_key, "the second secret of it all", "the third secret of it all")
+    for previous, secret in pairwise(secrets):
+        with under(secret, previous).jobs() as work:
+            work.lasting_keys.ensure()
+    deliver(settings, under(secrets[-1]), rows_of("Jane Doe", "Bob"))
+    assert authors_in(lake) == ["Bob"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""An installation's secret is replaced: nobody is logged out, and no program stops."""
+"""An installation's secret is replaced, twice: nobody is logged out, and no program stops."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from resources.settings import PROJECT_ROOT
 
 COMMAND = [sys.executable, "-m", "pipelines.cli"]
 OLD, NEW = "the first secret key of this installation", "the secret key that has replaced it"
+NEWEST = "the secret key that has replaced the one that had replaced the first"
 TENANT = "/v1/tenants/acme"
 
 
@@ -104,5 +105,11 @@ def test_replacing_the_secret_logs_nobody_out_and_stops_no_program(tmp_path):
         assert client.get(TENANT, headers=shows(made["key"])).status_code == 200
         assert client.get("/v1/me", headers=shows(renewed["access_token"])).status_code == 200
         assert refresh(client, grant["refresh_token"]) == 401  # of the secret that is forgotten
-        assert client.get(TENANT, headers=shows(unused["key"])).status_code == 401
         assert set(refresh(client, renewed["refresh_token"])) == set(renewed)
+
+    with Installation(home, NEWEST, previous=NEW).serving() as client:
+        assert client.get(TENANT, headers=shows(made["key"])).status_code == 200
+
+    with Installation(home, NEWEST).serving() as client:  # of OLD, nobody has heard for a while
+        for key in (made, unused):
+            assert client.get(TENANT, headers=shows(key["key"])).status_code == 200

@@ -22,7 +22,8 @@ from tests.filled_tables import fill
 
 OF_ALL = {"reviewgraph.feature_flags"}
 TABLES = sorted(metadata.tables)
-OF_TENANTS = [name for name in TABLES if name not in OF_ALL]
+OF_NOBODY = {"reviewgraph.lasting_keys"}
+OF_TENANTS = [name for name in TABLES if name not in OF_ALL | OF_NOBODY]
 DAY = date(2026, 3, 1)
 OF_USERS_AND_CLIENTS = {
     "reviewgraph.one_time_tokens",
@@ -87,6 +88,16 @@ def test_what_is_the_installation_s_is_seen_by_whoever_works_for_a_tenant(databa
         database.work("acme") as work,
     ):
         work.session.execute(text(f"delete from {table}"))
+
+
+@pytest.mark.parametrize("table", OF_NOBODY)
+def test_what_nobody_works_for_is_seen_by_the_graph_alone(database, bare, table):
+    assert count(bare, table) == 0
+    query = text(f"select count(*) from {table}")
+    with database.work("acme") as work:
+        assert work.session.scalar(query) == 0
+    with database.jobs() as work:
+        assert work.session.scalar(query) > 0
 
 
 @pytest.mark.parametrize("table", OF_TENANTS)
@@ -244,6 +255,9 @@ def test_another_tenant_s_rows_cannot_be_changed_deleted_or_given_away(database)
         "insert into reviewgraph.signing_keys values ('a', 'active', '')",
         "update reviewgraph.signing_keys set state = 'active'",
         "delete from reviewgraph.signing_keys",
+        "insert into reviewgraph.lasting_keys values ('a', 'api key', '')",
+        "update reviewgraph.lasting_keys set sealed = ''",
+        "delete from reviewgraph.lasting_keys",
         "update reviewgraph.sessions set user_id = null",
         "update reviewgraph.sessions set ends_at = 'infinity'",
         "delete from reviewgraph.sessions",

@@ -10,6 +10,7 @@ import uuid
 import pytest
 from sqlalchemy import text
 
+from resources.keys import LASTING
 from resources.logs import JsonLines
 from tests.api_world import PASSWORD, running_world
 
@@ -64,7 +65,12 @@ def dump(world):
             for row in work.session.scalars(text(f'select t::text from "{schema}"."{table}" t'))
         ]
     names = {row.split()[0] for row in rows}
-    assert {"reviewgraph.sessions", "reviewgraph.api_keys", "reviewgraph.signing_keys"} <= names
+    assert {
+        "reviewgraph.sessions",
+        "reviewgraph.api_keys",
+        "reviewgraph.signing_keys",
+        "reviewgraph.lasting_keys",
+    } <= names
     return "\n".join(rows)
 
 
@@ -121,7 +127,7 @@ def use_everything(world):
         **{f"signing key {number}": key for number, key in enumerate(private)},
         **{
             f"derived for {purpose}": world.database.keys.derive(purpose)
-            for purpose in ("api key", "refresh token", "token signing key", "cursors")
+            for purpose in (*LASTING, "refresh token", "token signing key", "cursors")
         },
     }
 
