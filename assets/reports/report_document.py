@@ -123,7 +123,10 @@ def report_document(
             with _made_side_by_side(press, due) as reports:
                 for tenant, report in reports.items():
                     with failures.kept_apart(tenant), _holding_noted(held, tenant):
-                        documents.append(report.result())
+                        try:
+                            documents.append(report.result())
+                        except ReportHeldError as error:  # another run would find no more
+                            held[tenant] = str(error)
                         with database.jobs() as work:
                             recorder.record_passed_on(work, days, [tenant])
     if held:
@@ -360,5 +363,5 @@ def _made_side_by_side(
 def _holding_noted(held: dict[str, str], tenant: str) -> Iterator[None]:
     try:
         yield
-    except (ReportHeldError, NothingToReportError) as error:
+    except NothingToReportError as error:
         held[tenant] = str(error)
