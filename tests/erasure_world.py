@@ -135,21 +135,31 @@ def own_keys(session: Session, tenant: str) -> list[str]:
     return sorted(own.collect()["review_key"].unique())
 
 
-def found_in(session: Session, needle: str, *, tenant: str | None = None) -> set[str]:
-    """The kinds of place in which something stands, of one tenant where places are by tenant."""
+def found_in(
+    session: Session, needle: str, *, tenant: str | None = None, stores: Path | None = None
+) -> set[str]:
+    """The kinds of place in which something stands, of one tenant where places are by tenant.
+
+    Args:
+        session: The installation.
+        needle: What to look for.
+        tenant: Whose places; everybody's when not given.
+        stores: Where the files of lake, snapshots and objects lie; the home when not given.
+    """
     home = session.settings.home
+    stores = stores or home
     places = {f"table {name}" for name, dump in tables(session) if needle in dump}
     for name, spec in TABLES.items():
         rows = session.lake.read(spec, tenants=None if tenant is None else [tenant]).frame
         if needle in rows.collect().write_ndjson():
             places.add(f"lake {name}")
-    for path in sorted((home / "lake").rglob("*")):
+    for path in sorted((stores / "lake").rglob("*")):
         if path.is_file() and (needle.encode() in path.read_bytes() or _decoded(path, needle)):
             owners = _owners(path)
             if tenant is None or owners is None or tenant in owners:
-                places.add(f"files of lake {path.relative_to(home / 'lake').parts[0]}")
+                places.add(f"files of lake {path.relative_to(stores / 'lake').parts[0]}")
     for folder, kind in (("snapshots", "snapshot"), ("objects/tenants", "object")):
-        for path in sorted((home / folder / (tenant or "")).rglob("*")):
+        for path in sorted((stores / folder / (tenant or "")).rglob("*")):
             if path.is_file() and needle in _spoken(path):
                 places.add(kind)
     return places | _found_in_files(home, needle, tenant)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import boto3
 
@@ -50,6 +51,19 @@ def client(endpoint: str):
         aws_access_key_id=ACCESS["s3_access_key_id"],
         aws_secret_access_key=ACCESS["s3_secret_access_key"],
     )
+
+
+def download(endpoint: str, bucket: str, folder: Path) -> Path:
+    """Copy everything that lies in a bucket into a folder, under its own names."""
+    opened = client(endpoint)
+    for page in opened.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for entry in page.get("Contents", []):
+            path = folder / entry["Key"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            body = opened.get_object(Bucket=bucket, Key=entry["Key"])["Body"]
+            path.write_bytes(body.read())
+    opened.close()
+    return folder
 
 
 def make_bucket(endpoint: str, name: str) -> None:
