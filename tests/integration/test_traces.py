@@ -16,6 +16,9 @@ import dagster as dg
 import pytest
 from opentelemetry import trace
 
+from pipelines.definitions import build_definitions
+from pipelines.erasing import ERASURE_JOB
+from pipelines.erasure_job import ERASURE_TAG, erasure_requests
 from pipelines.run_processes import leased_in_process_executor
 from pipelines.run_traces import TRACE_TAG
 from pipelines.sensors import plan_runs
@@ -122,6 +125,45 @@ def test_a_trace_leads_from_a_request_to_the_steps_of_the_run(world, ada, collec
     # Who sends a trace of their own neither joins it nor decides what is taken down.
     assert request.trace != STRANGE_TRACE
     assert request.linked == [STRANGE_TRACE]
+
+
+def erasing_in_this_environment():
+    """The job as the daemon has it: told of its installation by the environment alone."""
+    return build_definitions().resolve_job_def(ERASURE_JOB)
+
+
+def test_a_trace_leads_from_a_request_to_the_run_that_erases(world, ada, collector, monkeypatch):
+    for name, value in world.settings.environment().items():
+        monkeypatch.setenv(name, value)
+    asked = ada.post(
+        "/v1/tenants/acme/erasures", json={"author": CANARY}, headers={"traceparent": STRANGE}
+    )
+    assert asked.status_code == 202, asked.text
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance)
+        (planned,) = [
+            one
+            for one in erasure_requests(context, database=world.database)
+            if one.tags[ERASURE_TAG] == asked.json()["id"]
+        ]
+        done = dg.execute_job(
+            dg.reconstructable(erasing_in_this_environment),
+            instance=instance,
+            run_config=planned.run_config,
+            tags=planned.tags,
+        )
+    assert done.success
+    assert read(ada, asked.headers["location"])["status"] == "done"
+
+    (request,) = collector.wait_for("POST /v1/tenants/{tenant}/erasures")
+    (run,) = collector.wait_for(f"run {ERASURE_JOB}")
+    (step,) = collector.wait_for("step erase")
+    assert planned.tags[TRACE_TAG].startswith(f"00-{request.trace}-")
+    assert {run.trace, step.trace} == {request.trace}
+    assert step.parent == run.id
+    assert (run.told["reviewgraph.run"], run.told["reviewgraph.tenant"]) == (done.run_id, "acme")
+    assert request.trace != STRANGE_TRACE
+    assert CANARY.encode() not in b"".join(collector.bodies)
 
 
 @pytest.mark.slow
