@@ -28,6 +28,7 @@ from resources.database.schema import JOBS_SCHEMA
 from resources.database.tenant_exports import EXPORT_TASK
 from resources.logs import bound, fields
 from resources.messaging import Mailer, MailRefusedError, SmtpMailer, send_once
+from resources.privacy.copies import removing_gone_copies
 from resources.telemetry import spans
 from resources.telemetry.figures import observe_job
 
@@ -126,6 +127,7 @@ def run_worker(session: Session) -> None:
     with (
         spans.running(settings.traces_endpoint, "reviewgraph-worker", settings.traces_share),
         mailer_of(session) as mailer,
+        removing_gone_copies(session.database, session.snapshots),
     ):
         logger.info("started")
         asyncio.run(_work(session, Background(session, mailer)))

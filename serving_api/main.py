@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from resources.database import Database
 from resources.outgoing import OutgoingClient
+from resources.privacy.copies import GoneCopies
 from resources.settings import Settings
 from resources.storage.lake import Lake
 from resources.storage.objects import ObjectStore
@@ -143,7 +144,8 @@ def create_app(
             tokens = Tokens(keyring)
             answers: AnswerCache[KeptBody] = AnswerCache()
             memory = Memory(answers)
-            resources.enter_context(memory.watch(used_database.app_url))
+            copies = resources.enter_context(GoneCopies(used_database, used_snapshots))
+            resources.enter_context(memory.watch(used_database.app_url, copies))
             app.state.services = Services(
                 database=used_database,
                 snapshots=used_snapshots,

@@ -304,7 +304,8 @@ ASSETS: Mapping[str, Place] = {
 
 HOME: Mapping[str, Place] = {
     "cache": Place(
-        "copies of snapshots on S3, and dbt's compiled plan", "copies go with their snapshots"
+        "copies of snapshots on S3, and dbt's compiled plan",
+        "copies go with their snapshots, on other machines as soon as the database tells of it",
     ),
     "dagster": Place(
         "the instance's configuration and captured output of runs", "what quotes is blanked"

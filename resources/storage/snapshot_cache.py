@@ -111,9 +111,13 @@ class SnapshotCache:
                 shutil.rmtree(draft, ignore_errors=True)
                 _lock_path(draft).unlink(missing_ok=True)
 
-    def drop(self, tenant_id: str, version: str) -> None:
-        """Remove the copy of a version, unless it is being read: then it goes when room is made."""
-        self._remove_unless_held(self.folder(tenant_id, version))
+    def copies(self) -> list[tuple[str, str]]:
+        """Tenant and version of every copy."""
+        return [(path.parent.name, path.name) for path in self._folder.glob("[!.]*/*/")]
+
+    def drop(self, tenant_id: str, version: str) -> bool:
+        """Remove the copy of a version; False while it is being read, then it stays."""
+        return self._remove_unless_held(self.folder(tenant_id, version))
 
     def make_room(self) -> None:
         """Remove what was not opened the longest until the copies are within their bound.

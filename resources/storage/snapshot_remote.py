@@ -104,7 +104,7 @@ class RemoteShelf:
             return sorted(_whole_versions(self._files(tenant_id)))
 
     def discard(self, tenant_id: str, versions: list[str]) -> None:
-        """Delete versions, manifest first, and what killed publishers left."""
+        """Delete versions, manifest first, what killed publishers left, and copies of neither."""
         with answering(self._location):
             files = self._files(tenant_id)
             whole = _whole_versions(files)
@@ -116,10 +116,23 @@ class RemoteShelf:
                 )
                 if version in versions or is_rest:
                     self._delete(tenant_id, version, of_version)
+            for owner, version in self._cache.copies():
+                if owner == tenant_id and version not in whole:  # another machine took it away
+                    self.drop_copy(owner, version)
 
     def folder(self, tenant_id: str, version: str) -> Path:
         """Where the version's copy lies when it is read."""
         return self._cache.folder(tenant_id, version)
+
+    def copies(self) -> list[tuple[str, str]]:
+        """Tenant and version of every copy on this machine."""
+        return self._cache.copies()
+
+    def drop_copy(self, tenant_id: str, version: str) -> bool:
+        """Remove a copy, and take it for granted no more that the version is there."""
+        with self._lock:
+            self._seen.pop((tenant_id, version), None)
+        return self._cache.drop(tenant_id, version)
 
     def check(self) -> None:
         """Ask the service for the names at the top."""
@@ -206,7 +219,7 @@ class RemoteShelf:
             with asking(self._place):
                 obstore.head(self._place, _manifest_key(tenant_id, version))
         except FileNotFoundError as error:
-            self._forget(tenant_id, version)
+            self.drop_copy(tenant_id, version)
             raise no_snapshot(tenant_id, version) from error
         self._note(tenant_id, version)
 
@@ -215,16 +228,11 @@ class RemoteShelf:
         for key in sorted(keys, key=lambda key: key != manifest):
             with asking(self._place):
                 obstore.delete(self._place, key)
-        self._forget(tenant_id, version)
+        self.drop_copy(tenant_id, version)
 
     def _note(self, tenant_id: str, version: str) -> None:
         with self._lock:
             self._seen[tenant_id, version] = time.monotonic()
-
-    def _forget(self, tenant_id: str, version: str) -> None:
-        with self._lock:
-            self._seen.pop((tenant_id, version), None)
-        self._cache.drop(tenant_id, version)
 
 
 def _manifest_key(tenant_id: str, version: str) -> str:

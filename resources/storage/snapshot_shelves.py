@@ -70,6 +70,12 @@ class Shelf(Protocol):
     def folder(self, tenant_id: str, version: str) -> Path:
         """Where a version's files lie on this machine when they are read."""
 
+    def copies(self) -> list[tuple[str, str]]:
+        """Tenant and version of every copy that this machine reads from."""
+
+    def drop_copy(self, tenant_id: str, version: str) -> bool:
+        """Remove a copy; False while it is being read."""
+
     def check(self) -> None:
         """Find out whether the shelf can be read.
 
@@ -142,6 +148,14 @@ class FolderShelf:
     def folder(self, tenant_id: str, version: str) -> Path:
         """The version's folder."""
         return self._home(tenant_id) / version
+
+    def copies(self) -> list[tuple[str, str]]:
+        """None: the versions are read where they lie."""
+        return []
+
+    def drop_copy(self, tenant_id: str, version: str) -> bool:  # noqa: ARG002 - of the shelf
+        """Nothing is in the way: there is no copy."""
+        return True
 
     def check(self) -> None:
         """List the folder; before the first snapshot there is none, and that is well."""

@@ -194,6 +194,18 @@ class SnapshotStore:
         self._shelf.discard(tenant_id, unwanted)
         return unwanted
 
+    def copies(self) -> dict[str, set[str]]:
+        """The versions of which this machine holds a copy, by tenant; none of those in a folder."""
+        found: dict[str, set[str]] = {}
+        for tenant_id, version in self._shelf.copies():
+            if is_tenant_id(tenant_id) and VERSION.fullmatch(version):
+                found.setdefault(tenant_id, set()).add(version)
+        return found
+
+    def drop_copy(self, tenant_id: str, version: str) -> bool:
+        """Remove this machine's copy of a version; False while it is being read."""
+        return self._shelf.drop_copy(tenant_id, version)
+
     def check(self) -> None:
         """Find out whether snapshots can be read.
 

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import date
 from http import HTTPStatus
+from typing import Protocol
 
 from cachetools import LRUCache
 from starlette.responses import Response
@@ -109,6 +110,16 @@ class Observation:
     answer: RememberedAnswer | None = None
 
 
+class Listener(Protocol):
+    """Keeps something that follows from rows of the database. What it does is done at once."""
+
+    def on_change(self, subject: str) -> None:
+        """Be told what a change is about, for example ``numbers:acme``."""
+
+    def on_gap(self) -> None:
+        """Be told that changes may have been missed."""
+
+
 class Memory:
     """What one worker remembers.
 
@@ -131,9 +142,24 @@ class Memory:
             MAX_ANSWERS_BYTES, getsizeof=_size
         )
 
-    def watch(self, url: str) -> Changes:
-        """What tells of changes of a database; nothing is believed before it is entered."""
-        self._changes = Changes(url, self.on_change, self.on_gap)
+    def watch(self, url: str, *others: Listener) -> Changes:
+        """What tells of changes of a database; nothing is believed before it is entered.
+
+        Args:
+            url: Address of the database.
+            *others: Who else is told, after this memory.
+        """
+        listeners: tuple[Listener, ...] = (self, *others)
+
+        def on_change(subject: str) -> None:
+            for listener in listeners:
+                listener.on_change(subject)
+
+        def on_gap() -> None:
+            for listener in listeners:
+                listener.on_gap()
+
+        self._changes = Changes(url, on_change, on_gap)
         return self._changes
 
     def is_current(self) -> bool:
