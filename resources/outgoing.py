@@ -54,17 +54,14 @@ class OutgoingRefusedError(ReviewGraphError):
 
 
 class OutgoingFailedError(ReviewGraphError):
-    """The other side does not answer, or with something that is no answer."""
-
-
-class OutgoingDownError(OutgoingFailedError):
-    """The other side has failed so often, or is so slow, that it is not asked now.
+    """The other side does not answer, or with something that is no answer.
 
     Attributes:
-        retry_after: Seconds after which asking may make sense again.
+        retry_after: Seconds after which asking may make sense again, where the other side has
+            failed so often, or is so slow, that it is not asked now.
     """
 
-    def __init__(self, message: str, retry_after: int) -> None:
+    def __init__(self, message: str, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -152,8 +149,7 @@ class OutgoingClient:
 
         Raises:
             OutgoingRefusedError: If the address may not be asked.
-            OutgoingDownError: If it is not asked now.
-            OutgoingFailedError: If there is no such object.
+            OutgoingFailedError: If there is no such object, or it is not asked now.
         """
         return await self._json("GET", url)
 
@@ -169,8 +165,7 @@ class OutgoingClient:
 
         Raises:
             OutgoingRefusedError: If the address may not be asked.
-            OutgoingDownError: If it is not asked now.
-            OutgoingFailedError: If there is no such answer.
+            OutgoingFailedError: If there is no such answer, or it is not asked now.
         """
         return await self._json("POST", url, data=dict(form), auth=credentials)
 
@@ -181,7 +176,7 @@ class OutgoingClient:
             with breaker.call(_NoAnswerError):
                 content = await self._answer(method, url, **more)
         except ServiceDownError:
-            raise OutgoingDownError(
+            raise OutgoingFailedError(
                 "The other side has not answered for a while, and is not asked now.",
                 int(OPEN_SECONDS),
             ) from None
@@ -197,7 +192,7 @@ class OutgoingClient:
         """The breaker of an address, without its query.
 
         Raises:
-            OutgoingDownError: If as many requests wait for the address as may.
+            OutgoingFailedError: If as many requests wait for the address as may.
         """
         parts = httpx2.URL(url)
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
@@ -205,7 +200,7 @@ class OutgoingClient:
             f"{parts.host}:{port}{parts.path}"
         )
         if breaker.under_way >= MAX_AT_ONCE:
-            raise OutgoingDownError("Too many wait for the other side's answer already.", 1)
+            raise OutgoingFailedError("Too many wait for the other side's answer already.", 1)
         return breaker
 
     async def _answer(self, method: str, url: str, **more: Any) -> bytes:

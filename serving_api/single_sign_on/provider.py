@@ -7,6 +7,8 @@ Its client is not used: it would follow redirects and connect anywhere.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
@@ -17,12 +19,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from resources.outgoing import (
-    OutgoingClient,
-    OutgoingDownError,
-    OutgoingFailedError,
-    OutgoingRefusedError,
-)
+from resources.outgoing import OutgoingClient, OutgoingFailedError, OutgoingRefusedError
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "RS384", "ES384", "RS512", "ES512", "EdDSA", "Ed25519")
 """How ID tokens may be signed: by nothing that a public key could be mistaken for the secret of."""
@@ -39,17 +36,14 @@ class ProviderError(Exception):
 
 
 class ProviderUnavailableError(ProviderError):
-    """A provider that gives no answer."""
-
-
-class ProviderDownError(ProviderUnavailableError):
-    """A provider that is not asked, because it has given no answer for a while.
+    """A provider that gives no answer.
 
     Attributes:
-        retry_after: Seconds after which asking may make sense again.
+        retry_after: Seconds after which asking may make sense again, where it is not asked because
+            it has given no answer for a while.
     """
 
-    def __init__(self, message: str, retry_after: int) -> None:
+    def __init__(self, message: str, retry_after: int | None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -170,16 +164,12 @@ async def exchange(
     credentials = (quote_plus(client_id), quote_plus(client_secret))
     if metadata.wants_secret_in_form:
         form["client_secret"] = client_secret
-    try:
+    with _asking():
         answer = await client.post_form(
             metadata.token_endpoint,
             form,
             credentials=None if metadata.wants_secret_in_form else credentials,
         )
-    except OutgoingRefusedError as error:
-        raise ProviderError(str(error)) from None
-    except OutgoingFailedError as error:
-        raise _unavailable(error) from None
     token = answer.get("id_token")
     if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH:
         raise ProviderError("no ID token was given")
@@ -276,15 +266,16 @@ def _verified_email(claims: dict[str, Any]) -> str | None:
 
 
 async def _ask(client: OutgoingClient, address: str) -> dict[str, Any]:
-    try:
+    with _asking():
         return await client.get_json(address)
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Tell of a provider that may not be asked, or does not answer, as of any other."""
+    try:
+        yield
     except OutgoingRefusedError as error:
         raise ProviderError(str(error)) from None
     except OutgoingFailedError as error:
-        raise _unavailable(error) from None
-
-
-def _unavailable(error: OutgoingFailedError) -> ProviderUnavailableError:
-    if isinstance(error, OutgoingDownError):
-        return ProviderDownError(str(error), error.retry_after)
-    return ProviderUnavailableError(str(error))
+        raise ProviderUnavailableError(str(error), error.retry_after) from None

@@ -27,7 +27,6 @@ from serving_api.sessions.sign_ins import Client, SignIns
 from serving_api.single_sign_on import provider as protocol
 from serving_api.single_sign_on.provider import (
     Identity,
-    ProviderDownError,
     ProviderError,
     ProviderUnavailableError,
 )
@@ -265,8 +264,8 @@ def _address_of_tenant(
 
 def _refusal(tenant: str, error: ProviderError) -> Problem:
     logger.warning("provider refused", extra=fields(tenant=tenant, reason=str(error)))
-    if isinstance(error, ProviderDownError):
-        return Problem("provider-down", headers={"Retry-After": str(error.retry_after)})
-    if isinstance(error, ProviderUnavailableError):
+    if not isinstance(error, ProviderUnavailableError):
+        return Problem("provider-refused")
+    if error.retry_after is None:
         return Problem("provider-unavailable")
-    return Problem("provider-refused")
+    return Problem("provider-down", headers={"Retry-After": str(error.retry_after)})
