@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, Protocol, TypedDict, TypeVar
 from urllib.parse import urlencode
@@ -98,6 +99,27 @@ class Onward(TypedDict):
     next: str | None
 
 
+class HasId(Protocol):
+    """A row of a list that is known by its id."""
+
+    @property
+    def id(self) -> uuid.UUID:
+        """Its id."""
+
+
+Record = TypeVar("Record", bound=HasId)
+
+
+class Records(Protocol[Record]):
+    """The rows of tenants' lists, the latest first."""
+
+    def get(self, tenant_id: str, record_id: uuid.UUID, /) -> Record | None:
+        """One of the tenant's rows."""
+
+    def list(self, tenant_id: str, *, limit: int, before: Record | None) -> Sequence[Record]:
+        """The tenant's rows after ``before``, as many as the limit allows."""
+
+
 class PageOf:
     """One page of a list that has no filters: what was asked for, and how the list goes on.
 
@@ -126,6 +148,26 @@ class PageOf:
         if self._parameters.cursor is None:
             return None
         return self._cursors.read((self._path,), self._parameters.cursor, length=length)
+
+    def of_records(
+        self, records: Records[Record], tenant_id: str
+    ) -> tuple[Sequence[Record], Onward]:
+        """The rows of the page, and where the list goes on, of a list that reads by its rows.
+
+        Args:
+            records: Where the rows are.
+            tenant_id: Whose rows.
+
+        Raises:
+            Problem: ``invalid-cursor``.
+        """
+        before = None
+        if (position := self.position(length=1)) is not None:
+            before = records.get(tenant_id, uuid.UUID(position[0]))
+            if before is None:
+                raise Problem("invalid-cursor")
+        found = records.list(tenant_id, limit=self.rows_to_read, before=before)
+        return self.cut(found, lambda record: (str(record.id),))
 
     def cut(
         self, found: Sequence[Item], position_of: Callable[[Item], Sequence[str]]

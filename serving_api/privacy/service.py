@@ -10,6 +10,7 @@ from resources.privacy.asking import ask
 from resources.privacy.subjects import Marker, Sealer, Wanted
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
+from serving_api.kit.identifiers import identifier
 from serving_api.kit.paging import Cursors, PageOf
 from serving_api.privacy.schemas import (
     Erasure,
@@ -62,13 +63,7 @@ def list_erasures(
     session.require("privacy:erase")
     tenant_id = session.tenant.id
     page = PageOf(cursors, f"/v1/tenants/{tenant_id}/erasures", parameters)
-    before = None
-    if (position := page.position(length=1)) is not None:
-        before = session.work.erasures.get(tenant_id, uuid.UUID(position[0]))
-        if before is None:
-            raise Problem("invalid-cursor")
-    found = session.work.erasures.list(tenant_id, limit=page.rows_to_read, before=before)
-    shown, onward = page.cut(found, lambda erasure: (str(erasure.id),))
+    shown, onward = page.of_records(session.work.erasures, tenant_id)
     return ErasurePage(items=[_erasure(session, one) for one in shown], **onward)
 
 
@@ -79,11 +74,7 @@ def get_erasure(session: TenantSession, erasure_id: str) -> Erasure:
         Problem: ``forbidden``; ``not-found`` if this tenant has no such erasure.
     """
     session.require("privacy:erase")
-    try:
-        wanted = uuid.UUID(erasure_id)
-    except ValueError:
-        raise Problem("not-found") from None
-    found = session.work.erasures.get(session.tenant.id, wanted)
+    found = session.work.erasures.get(session.tenant.id, identifier(erasure_id))
     if found is None:
         raise Problem("not-found")
     return _erasure(session, found)

@@ -70,13 +70,7 @@ def list_reports(
     session.require("reports:read")
     tenant_id = session.tenant.id
     page = PageOf(cursors, _reports_address(tenant_id), parameters)
-    before = None
-    if (position := page.position(length=1)) is not None:
-        before = session.work.reports.get(tenant_id, uuid.UUID(position[0]))
-        if before is None:
-            raise Problem("invalid-cursor")
-    found = session.work.reports.list(tenant_id, limit=page.rows_to_read, before=before)
-    shown, onward = page.cut(found, lambda document: (str(document.id),))
+    shown, onward = page.of_records(session.work.reports, tenant_id)
     return ReportPage(items=[_report(document) for document in shown], **onward)
 
 
