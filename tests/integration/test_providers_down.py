@@ -21,8 +21,9 @@ from resources.storage.schemas import REVIEWS
 from resources.telemetry import breaker_of, breakers_of
 from resources.telemetry.breakers import MAX_FAILURES, OPEN_SECONDS
 from tests.account_world import forget_limits, slug
-from tests.api_world import read, running_world
+from tests.api_world import read
 from tests.hostile_provider import CLIENT_ID, CLIENT_SECRET, running_provider
+from tests.provider_world import running_world_with_providers
 
 KEY = f"tenants/acme/00/{'0' * 64}.pdf"
 UNREACHABLE = (503, b"", {})
@@ -30,10 +31,7 @@ UNREACHABLE = (503, b"", {})
 
 @pytest.fixture(scope="module")
 def world(module_settings, module_database):
-    module_settings.loopback_identity_providers = True
-    with running_world(module_settings, module_database) as world:
-        with world.database.jobs() as work:
-            work.identity_providers.add_domain("acme", "acme.example")
+    with running_world_with_providers(module_settings, module_database) as world:
         yield world
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from serving_api.server import address_of, bind
 from tests.account_world import slug
-from tests.api_world import running_world
+from tests.provider_world import running_world_with_providers
 
 CLAIMS = {"sub": "sue", "email": "Sue@acme.example", "email_verified": True, "name": "Sue Storm"}
 DOUBTFUL = {"sub": "joe", "email": "joe@acme.example", "name": "Joe"}
@@ -22,10 +22,7 @@ DOUBTFUL = {"sub": "joe", "email": "joe@acme.example", "name": "Joe"}
 
 @pytest.fixture(scope="module")
 def world(module_settings, module_database):
-    module_settings.loopback_identity_providers = True
-    with running_world(module_settings, module_database) as world:
-        with world.database.jobs() as work:
-            work.identity_providers.add_domain("acme", "acme.example")
+    with running_world_with_providers(module_settings, module_database) as world:
         yield world
 
 

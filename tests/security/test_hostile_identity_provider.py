@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import text
 
 from tests.account_world import forget_limits, slug
-from tests.api_world import running_world
 from tests.hostile_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -20,14 +19,13 @@ from tests.hostile_provider import (
     running_provider,
 )
 from tests.provider_tricks import TRICKS, subject
+from tests.provider_world import running_world_with_providers
 
 
 @pytest.fixture(scope="module")
 def world(module_settings, module_database):
-    module_settings.loopback_identity_providers = True
-    with running_world(module_settings, module_database) as world:
+    with running_world_with_providers(module_settings, module_database) as world:
         with world.database.jobs() as work:
-            work.identity_providers.add_domain("acme", "acme.example")
             work.users.create("owner@acme.example", "The Owner", None)
         yield world
 
