@@ -125,9 +125,15 @@ class World:
 
 
 def fresh_token(world: World, nickname: str) -> str:
-    """A token of a new session, whatever limits the requests before it have used up."""
+    """A token of a new session, whatever the requests before have used up and done to the account.
+
+    The examples of the documentation change the password of whoever has the one of the examples.
+    """
+    user_id = world.users[nickname].id
     with world.database.jobs() as work:
         work.session.execute(text("delete from reviewgraph.rate_limits"))
+        work.users.set_password_hash(user_id, _hashed(PASSWORD))
+        work.second_factors.remove(user_id)
     world.tokens.pop(nickname, None)
     return world.token(nickname)
 

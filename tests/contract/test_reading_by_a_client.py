@@ -8,7 +8,6 @@ from importlib.util import module_from_spec, spec_from_file_location
 
 import pytest
 
-from tests.api_world import running_world
 from tests.client_generator import generate
 from tests.operation_matrix import made_for
 
@@ -19,12 +18,6 @@ NOT_READ_HERE = {
 }
 NEEDED = {"read_ratings": {"dimension": "source", "member": "shop"}}
 """Parameters without which an operation says nothing."""
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,8 @@ import hypothesis
 import pytest
 import schemathesis
 from hypothesis import strategies as st
-from schemathesis.checks import CHECKS
 
-from tests.api_world import fresh_token, running_world
+from tests.contract import asking
 
 KEPT = json.loads(Path(__file__).with_name("openapi.json").read_text("utf-8"))
 OPERATIONS = sorted(
@@ -24,18 +23,9 @@ OPERATIONS = sorted(
 )
 # Checks that do not apply, each with its reason.
 NOT_APPLIED = {
-    "positive_data_acceptance": "what fits the schema may still be refused: a tenant that is not "
-    "there, a day without reviews, two ways to name one person",
-    "max_response_time": "how long an answer takes depends on what else the machine does",
+    "positive_data_acceptance": asking.FITS_AND_IS_REFUSED + "a tenant that is not there, a day "
+    "without reviews, two ways to name one person",
 }
-CALM = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much,
-        hypothesis.HealthCheck.data_too_large]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +37,7 @@ def known(world, name):
     """Values of a parameter of the path that lead somewhere."""
     ids = world.ids["acme"]
     return {
-        "tenant": ["acme", "acme", "brava", "empty"],
+        "tenant": asking.TENANTS,
         "review_key": [ids["review"]],
         "report_id": [ids["report"]],
         "request_id": [ids["request"]],
@@ -60,20 +50,13 @@ def known(world, name):
 def test_an_operation_answers_as_documented_whatever_it_is_sent(world, schema, name, pytestconfig):
     method, path = name.split()
     operation = schema[path][method]
-    headers = {"Authorization": f"Bearer {fresh_token(world, 'ada')}"}
+    headers, excluded = asking.headers(world), asking.excluded(NOT_APPLIED)
     fitting, other = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
     cases = operation.as_strategy(generation_mode=fitting)
     if operation.body or len(operation.query) or len(operation.headers):
         cases |= operation.as_strategy(generation_mode=other)
-    excluded = [check for check in CHECKS.get_all() if _name(check) in NOT_APPLIED]
 
-    @hypothesis.settings(
-        max_examples=pytestconfig.getoption("--examples"),
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=CALM,
-    )
+    @asking.settings(pytestconfig.getoption("--examples"))
     @hypothesis.given(case=cases, data=st.data())
     def ask(case, data):
         hypothesis.assume(is_sent_as_it_is(case.query))
@@ -92,7 +75,3 @@ def is_sent_as_it_is(query):
     What was made wrong by such a value alone arrives as a request that is right.
     """
     return not any(value in ([], {}) for value in (query or {}).values())
-
-
-def _name(check):
-    return getattr(check, "__name__", type(check).__name__)

@@ -17,11 +17,11 @@ import schemathesis
 from graphql.language import ast
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes
-from schemathesis.checks import CHECKS
 
 from serving_api.graphql import schema as served
 from serving_api.kit.problem_kinds import REGISTRY
-from tests.api_world import ODD_PRODUCT, fresh_token, running_world
+from tests.api_world import ODD_PRODUCT
+from tests.contract import asking
 
 SDL = served.build().as_str()
 FIELDS = {
@@ -35,9 +35,8 @@ FITTING, OTHER = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMo
 NOT_APPLIED = {
     "not_a_server_error": "it takes every error of a field for one, also that of a review that is "
     "not there; ours, below, reads the slug that tells them apart",
-    "positive_data_acceptance": "what fits the schema may still be refused: a metric that nobody "
-    "knows, a page of a million",
-    "max_response_time": "how long an answer takes depends on what else the machine does",
+    "positive_data_acceptance": asking.FITS_AND_IS_REFUSED + "a metric that nobody knows, a page "
+    "of a million",
 }
 FAULTS_OF_CLIENTS = {
     "graphql-invalid",
@@ -55,14 +54,6 @@ SCALARS = {
     "UUID": st.uuids().map(str).map(nodes.String),
 }
 NEEDED = {"id", "key", "importId"}
-CALM = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much,
-        hypothesis.HealthCheck.data_too_large]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,7 +75,7 @@ def known(world, name):
     """Values of an argument that lead somewhere."""
     ids = world.ids["acme"]
     return {
-        "id": ["acme", "acme", "brava", "empty"],
+        "id": asking.TENANTS,
         "key": [ids["review"]],
         "importId": [ids["import"]],
         "dimension": ["all", "source", "product", "location", "language"],
@@ -138,10 +129,6 @@ def below_a_tenant(document):
     return document
 
 
-def _name(check):
-    return getattr(check, "__name__", type(check).__name__)
-
-
 def check_answer(answer):
     """Every error has a code, and it is that of something that the client did.
 
@@ -168,17 +155,10 @@ def check_answer(answer):
 def asked(world, schemas, name, mode, examples):
     """How often a field was answered, and what it was refused for, by slug."""
     kind, field = name.split(".")
-    headers = {"Authorization": f"Bearer {fresh_token(world, 'ada')}"}
-    excluded = [check for check in CHECKS.get_all() if _name(check) in NOT_APPLIED]
+    headers, excluded = asking.headers(world), asking.excluded(NOT_APPLIED)
     outcomes = Counter()
 
-    @hypothesis.settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=CALM,
-    )
+    @asking.settings(examples)
     @hypothesis.given(
         case=schemas[kind][kind][field].as_strategy(generation_mode=mode), data=st.data()
     )
