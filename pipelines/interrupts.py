@@ -18,40 +18,27 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from pipelines.complaints import is_of_a_half_made_loop
+from pipelines.loading import INTERRUPTED, SENTENCE, SIGNALS, end_at_once
 
-INTERRUPTED = 130
-"""Exit code of a command that Ctrl-C or SIGTERM ended."""
-
-SENTENCE = (
-    "Interrupted: what was finished is kept. Run the same command again and it does the rest."
-)
+__all__ = [
+    "INTERRUPTED",
+    "SENTENCE",
+    "end_on_first_signal",
+    "interrupt_this_process",
+    "obeyed",
+]
 
 MAX_ENDING_SECONDS = 20.0
 """After this an ending that is stuck, for example in a long query, is not waited for."""
 
 _REPEAT_SECONDS = 0.05
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def end_on_first_signal() -> None:
     """Let SIGINT and SIGTERM raise ``KeyboardInterrupt``, once: ending is not interrupted again."""
     sys.unraisablehook = _raise_again
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, _end)
-
-
-@contextmanager
-def told_while_loading() -> Iterator[None]:
-    """End the program at once, with the sentence, when a signal comes while its modules load."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {number: signal.signal(number, _end_at_once) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def interrupt_this_process() -> None:
@@ -85,7 +72,7 @@ def obeyed(cancel: Callable[[], object], cancelled: Callable[[], object]) -> Ite
     else:
         if not ear.close():
             return
-    for number in _SIGNALS:  # it has been obeyed; what follows is the ending
+    for number in SIGNALS:  # it has been obeyed; what follows is the ending
         signal.signal(number, _do_nothing)
     with suppress(Exception):  # a run that cannot be marked now is found dead by the next command
         cancelled()
@@ -115,7 +102,7 @@ class _Ear:
 
     def _listen(self) -> None:
         while heard := self._reader.recv(64):
-            if any(number in heard for number in _SIGNALS):
+            if any(number in heard for number in SIGNALS):
                 self._was_heard = True
                 break
         if not self._was_heard:
@@ -129,17 +116,11 @@ class _Ear:
             return
         with suppress(Exception):
             self._cancelled()
-        _end_at_once()
-
-
-def _end_at_once(_number: int = 0, _frame: FrameType | None = None) -> None:
-    with suppress(OSError):  # nobody reads it any more
-        os.write(sys.stderr.fileno(), f"{SENTENCE}\n".encode())
-    os._exit(INTERRUPTED)
+        end_at_once()
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, _do_nothing)
     raise KeyboardInterrupt
 

@@ -6,19 +6,20 @@ answers at once. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (C
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import gc
-import logging
-import os
-import sys
-import warnings
+from pipelines import loading
 
-from pipelines import interrupts
+with loading.ToldWhileLoading():
+    import atexit
+    import contextlib
+    import gc
+    import logging
+    import os
+    import sys
+    import warnings
 
-with interrupts.told_while_loading():
     import typer
 
+    from pipelines import interrupts
     from pipelines.cli import (
         audit_commands,
         backfill_command,

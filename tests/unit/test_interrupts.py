@@ -9,12 +9,12 @@ from contextlib import suppress
 
 import pytest
 
-from pipelines import interrupts
+from pipelines import interrupts, loading
 from resources.settings import PROJECT_ROOT
 
 BEGIN = """
 import gc, os, sys, time, weakref
-from pipelines import interrupts
+from pipelines import interrupts, loading
 interrupts.end_on_first_signal()
 def ready(): print("ready", flush=True)
 def wait():  # in short sleeps: a signal just before a long one would be noticed after it
@@ -133,7 +133,7 @@ def test_an_interrupt_that_python_cannot_pass_on_is_repeated():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_program_that_is_interrupted_while_it_loads_says_the_sentence(number):
     done = run(
-        BEGIN + "with interrupts.told_while_loading(): ready(); wait()",
+        BEGIN + "with loading.ToldWhileLoading(): ready(); wait()",
         number,
     )
     assert (done.returncode, done.stderr) == (interrupts.INTERRUPTED, f"{interrupts.SENTENCE}\n")
@@ -141,9 +141,29 @@ def test_a_program_that_is_interrupted_while_it_loads_says_the_sentence(number):
 
 def test_loading_leaves_the_handlers_of_others_as_they_were():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with interrupts.told_while_loading():
+    with loading.ToldWhileLoading():
         pass
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_no_signal_falls_in_between_loading_a_command_and_running_it(number):
+    done = run(
+        "import sys; sys.argv = ['/usr/bin/reviewgraph']; from pipelines.cli import main;"
+        " import time; print('ready', flush=True); [time.sleep(0.1) for _ in range(600)]",
+        number,
+    )
+    assert (done.returncode, done.stderr) == (interrupts.INTERRUPTED, f"{interrupts.SENTENCE}\n")
+
+
+def test_what_obeys_signals_first_loads_nothing_that_takes_long():
+    script = (
+        "import os, signal, sys, types; before = set(sys.modules); import pipelines.loading;"
+        " print(*set(sys.modules) - before)"
+    )
+    command = [sys.executable, "-S", "-c", script]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {"__future__", "pipelines", "pipelines.loading"}
 
 
 def test_an_ending_that_is_stuck_is_cut_short_with_the_same_sentence_and_code():
