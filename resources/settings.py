@@ -8,6 +8,7 @@ definitions, the API's factory) and passed on; no other module reads the environ
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -32,6 +33,8 @@ from resources.errors import WrongUsageError
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 _PREFIX = "REVIEWGRAPH_"
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+_HOST_NAME = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 class SettingsError(WrongUsageError):
@@ -74,6 +77,9 @@ class Settings(BaseSettings):
             signed or sealed shall still be read.
         trusted_proxies: Networks of the proxies in front of the API, for example
             ``10.0.0.0/8,192.0.2.7``; only what they say of whom they pass on is believed.
+        allowed_hosts: Names under which the API answers besides those of this machine and of
+            ``public_url``, separated by commas; ``*`` for every name. Not set, it answers under
+            every name where there are trusted proxies, which are to look at it themselves.
         loopback_identity_providers: Whether identity providers may be on this machine and speak
             plain HTTP. For tests and trials alone: a tenant names the address that is asked.
         snapshots_kept: How many unreferenced older snapshot versions a tenant keeps.
@@ -122,6 +128,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     secret_key_previous: SecretStr | None = None
     trusted_proxies: str = ""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     loopback_identity_providers: bool = False
     snapshots_kept: int = Field(2, ge=0)
     import_unpacked: ByteSize = ByteSize(16 * 2**30)
@@ -187,6 +194,21 @@ class Settings(BaseSettings):
                 )
         return origins
 
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _bare_names(cls, given: object) -> object:
+        """Names or addresses alone, small: a port or a scheme would be compared with nothing."""
+        if not isinstance(given, str):
+            return given
+        names = tuple(name.strip().lower() for name in given.split(",") if name.strip())
+        for name in names:
+            if name != "*" and not _HOST_NAME.fullmatch(name):
+                raise ValueError(
+                    "write names such as reviews.example.com,[fd00::7] without schemes and ports, "
+                    "or * for every name"
+                )
+        return names
+
     def environment(self) -> dict[str, str]:
         """The settings as variables, for processes that are started in another folder.
 
@@ -238,6 +260,15 @@ class Settings(BaseSettings):
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of the proxies that are trusted."""
         return _networks_in(self.trusted_proxies)
+
+    @property
+    def host_names(self) -> frozenset[str] | None:
+        """The names under which the API answers; None for every name."""
+        if "*" in self.allowed_hosts or (self.trusted_proxies and not self.allowed_hosts):
+            return None
+        parts = urlsplit(self.public_url)
+        public = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return frozenset({*_LOOPBACK_NAMES, *self.allowed_hosts, public or "localhost"})
 
     @property
     def worker_count(self) -> int:

@@ -42,6 +42,7 @@ from serving_api.kit import errors, openapi
 from serving_api.kit.caching import AnswerCache, KeptBody
 from serving_api.kit.cors import allow
 from serving_api.kit.edge import Edge
+from serving_api.kit.hosts import AllowedHosts
 from serving_api.kit.hot_path import HotPath
 from serving_api.kit.key_checks import KeyChecks
 from serving_api.kit.keyring import KeyRing
@@ -213,7 +214,11 @@ def _install(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(HotPath)
     if settings.cors_origins:
         allow(app, settings.cors_origins)
-    app.add_middleware(Edge, proxies=TrustedProxies(settings.proxy_networks))
+    app.add_middleware(
+        Edge,
+        proxies=TrustedProxies(settings.proxy_networks),
+        hosts=AllowedHosts(settings.host_names),
+    )
     if settings.traces_endpoint is not None:
         from resources.telemetry.watching import watch_requests
 

@@ -23,6 +23,7 @@ from resources.telemetry import spans
 from resources.telemetry.figures import observe_request
 from resources.vocabulary import is_tenant_id
 from serving_api.kit.errors import METHODS, Problem, problem_response
+from serving_api.kit.hosts import AllowedHosts
 from serving_api.kit.proxies import TrustedProxies
 
 DEFAULT_MAX_BODY_BYTES = 64 * 1024
@@ -75,11 +76,13 @@ class Edge:
     Args:
         app: What it surrounds.
         proxies: Finds the client behind them; everything within sees that address alone.
+        hosts: The names under which the application answers.
     """
 
-    def __init__(self, app: ASGIApp, proxies: TrustedProxies) -> None:
+    def __init__(self, app: ASGIApp, proxies: TrustedProxies, hosts: AllowedHosts) -> None:
         self._app = app
         self._proxies = proxies
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; anything but HTTP passes through."""
@@ -106,9 +109,9 @@ class Edge:
             await send(message)
 
         try:
-            if "\0" in scope["path"]:  # nothing has such a name, and PostgreSQL cannot spell it
-                scope["problem"] = "not-found"
-                refusal = problem_response(Problem("not-found"), request_id)
+            if (refused := self._refusal(scope)) is not None:
+                scope["problem"] = refused
+                refusal = problem_response(Problem(refused), request_id)
                 await refusal(scope, receive, send_with_headers)
                 return
             await self._app(scope, _limited(scope, receive), send_with_headers)
@@ -125,6 +128,13 @@ class Edge:
             seconds = time.monotonic() - began
             _log_request(scope, status, sent_bytes, seconds)
             observe_request(_method_of(scope), _route_of(scope), status, seconds)
+
+    def _refusal(self, scope: Scope) -> str | None:
+        """The slug of why a request goes no further; None for one that does."""
+        if not self._hosts.allows(scope):
+            return "wrong-host"
+        # Nothing has such a name, and PostgreSQL cannot spell it.
+        return "not-found" if "\0" in scope["path"] else None
 
 
 def _with_headers(

@@ -27,6 +27,12 @@ REGISTRY: dict[str, ProblemKind] = {
         "The request cannot be read",
         "Send a well-formed HTTP request with a JSON body where one is expected.",
     ),
+    "wrong-host": ProblemKind(
+        HTTPStatus.MISDIRECTED_REQUEST,
+        "The API does not answer under this name",
+        "Use the address that your operator gave you. Whoever runs the installation names further "
+        "names in REVIEWGRAPH_ALLOWED_HOSTS.",
+    ),
     "invalid-parameters": ProblemKind(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Some parameters are not valid",

@@ -12,6 +12,7 @@ from serving_api.documentation.page import policy
 from serving_api.kit.deprecation import deprecated
 from serving_api.kit.edge import Edge
 from serving_api.kit.errors import Problem, install
+from serving_api.kit.hosts import AllowedHosts
 from serving_api.kit.problem_kinds import REGISTRY
 from serving_api.kit.proxies import TrustedProxies
 from serving_api.kit.routing import Route
@@ -64,7 +65,7 @@ def application():
     app = FastAPI()
     app.include_router(router)
     install(app)
-    app.add_middleware(Edge, proxies=TrustedProxies(()))
+    app.add_middleware(Edge, proxies=TrustedProxies(()), hosts=AllowedHosts(None))
     return app
 
 
