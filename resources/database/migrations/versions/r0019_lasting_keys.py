@@ -9,7 +9,7 @@ from resources.database.migrations.walls import protect
 from resources.database.schema import LASTING_KEYS_SETTING, SCHEMA, current
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
