@@ -202,7 +202,10 @@ class SingleSignOn:
     def _user_of(self, provider: IdentityProvider, identity: Identity) -> tuple[User, bool]:
         """The user whom an identity is of, and whether a code is asked for as well."""
         with self._database.work(provider.tenant_id) as work:
-            known = work.identity_providers.user_known_as(identity.issuer, identity.subject)
+            providers = work.identity_providers
+            if providers.get(provider.tenant_id, provider.id) is None:
+                raise ProviderError("the provider was removed")
+            known = providers.user_known_as(identity.issuer, identity.subject)
             if known is None:
                 user = _take_in(work, provider, identity)
             else:
@@ -210,6 +213,9 @@ class SingleSignOn:
                 user = work.users.get(known.user_id)
             if user is None or not user.is_active:
                 raise ProviderError("the user is not active")
+            # Every time, and of the account's own address: any tenant may name any issuer, and a
+            # domain that was taken back opens the accounts of its addresses to nobody.
+            _require_domain_of_tenant(providers, provider, user.email)
             return user, work.second_factors.is_asked_of(user.id)
 
 
@@ -256,10 +262,16 @@ def _address_of_tenant(
         address = validate_email(identity.email, check_deliverability=False).normalized.lower()
     except EmailNotValidError:
         raise ProviderError("the address is none") from None
+    _require_domain_of_tenant(providers, provider, address)
+    return address
+
+
+def _require_domain_of_tenant(
+    providers: IdentityProviderRepository, provider: IdentityProvider, address: str
+) -> None:
     domains = {domain.domain for domain in providers.domains(provider.tenant_id)}
     if address.rpartition("@")[2] not in domains:
         raise ProviderError("the address is of no domain of the tenant")
-    return address
 
 
 def _refusal(tenant: str, error: ProviderError) -> Problem:

@@ -6,19 +6,14 @@ And whatever it does, the answer is a refusal in words, never a failure of ours.
 from __future__ import annotations
 
 import socket
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import text
 
 from tests.account_world import forget_limits, slug
-from tests.hostile_provider import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    other_key,
-    running_provider,
-)
+from tests.hostile_provider import CLIENT_SECRET, other_key, running_provider
 from tests.provider_tricks import TRICKS, subject
+from tests.provider_visits import come_back, depart, log_in, set_up, start
 from tests.provider_world import running_world_with_providers
 
 
@@ -44,35 +39,6 @@ def provider(world, running):
     running.reset()
     forget_limits(world)
     return running
-
-
-def set_up(world, issuer, who="ada", tenant="acme"):
-    body = {"issuer": issuer, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    with world.client(who) as client:
-        return client.post(f"/v1/tenants/{tenant}/identity-providers", json=body)
-
-
-def depart(client, tenant="acme", **body):
-    return client.post(f"/v1/auth/sso/{tenant}", json=body)
-
-
-def start(client, provider):
-    """Be sent to the provider, and let it know what it was told."""
-    answer = depart(client)
-    assert answer.status_code == 200, answer.text
-    query = parse_qs(urlsplit(answer.json()["authorization_url"]).query)
-    provider.nonce = query["nonce"][0]
-    return {name: values[0] for name, values in query.items()}
-
-
-def come_back(client, tenant="acme", **query):
-    return client.get(f"/v1/auth/sso/{tenant}/callback", params=query)
-
-
-def log_in(world, provider, **more):
-    with world.client() as client:
-        told = start(client, provider)
-        return come_back(client, code="code", state=told["state"], **more)
 
 
 def sessions(world):

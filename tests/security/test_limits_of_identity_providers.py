@@ -1,0 +1,80 @@
+"""What an honest provider may not do: it speaks for its tenant, as long as that is so.
+
+Every tenant may name any issuer, so what opens an account is a domain that the operator has given.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.account_world import forget_limits, slug
+from tests.api_world import running_world
+from tests.hostile_provider import running_provider
+from tests.provider_tricks import subject
+from tests.provider_visits import come_back, log_in, set_up, start
+
+
+@pytest.fixture(scope="module")
+def world(module_settings, module_database):
+    module_settings.loopback_identity_providers = True
+    with running_world(module_settings, module_database) as world:
+        with world.database.jobs() as work:
+            work.identity_providers.add_domain("acme", "acme.example")
+        yield world
+
+
+@pytest.fixture(scope="module")
+def running(world):
+    with running_provider() as provider:
+        for who, tenant in (("ada", "acme"), ("bob", "brava")):
+            assert set_up(world, provider.issuer, who, tenant).status_code == 201
+        yield provider
+
+
+@pytest.fixture
+def provider(world, running):
+    running.reset()
+    forget_limits(world)
+    return running
+
+
+def test_a_user_known_by_one_tenants_provider_is_nobody_to_another_tenant_that_names_it(
+    world, provider
+):
+    provider.claims = subject("sue", "sue@acme.example")
+    assert log_in(world, provider).status_code == 200
+    answer = log_in(world, provider, "brava")
+    assert (answer.status_code, slug(answer)) == (401, "provider-refused")
+
+
+def test_a_domain_that_was_taken_back_opens_no_account_that_it_once_opened(world, provider):
+    provider.claims = subject("ray", "ray@acme.example")
+    assert log_in(world, provider).status_code == 200
+    with world.database.jobs() as work:
+        work.identity_providers.remove_domain("acme", "acme.example")
+    try:
+        assert slug(log_in(world, provider)) == "provider-refused"
+    finally:
+        with world.database.jobs() as work:
+            work.identity_providers.add_domain("acme", "acme.example")
+    assert log_in(world, provider).status_code == 200
+
+
+def test_an_account_that_moved_to_an_address_elsewhere_is_opened_by_no_provider(world, provider):
+    provider.claims = subject("max", "max@acme.example")
+    assert log_in(world, provider).status_code == 200
+    with world.database.jobs() as work:
+        user = work.users.by_email("max@acme.example")
+        assert work.users.change_email(user.id, "max@home.example")
+    assert slug(log_in(world, provider)) == "provider-refused"
+
+
+def test_nobody_comes_back_by_a_provider_that_was_removed_meanwhile(world, provider):
+    provider.claims = subject("kim", "kim@acme.example")
+    with world.client("ada") as ada, world.client() as browser:
+        told = start(browser, provider)
+        providers = "/v1/tenants/acme/identity-providers"
+        removed = ada.get(providers).json()["items"][0]["id"]
+        assert ada.delete(f"{providers}/{removed}").status_code == 204
+        assert come_back(browser, code="code", state=told["state"]).status_code == 401
+    assert set_up(world, provider.issuer).status_code == 201
