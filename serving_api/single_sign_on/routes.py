@@ -31,6 +31,8 @@ _AT_PROVIDERS = documented(
     "unavailable",
     "invalid-parameters",
     "too-many-requests",
+    "not-found",
+    "tenant-suspended",
 )
 
 
@@ -47,7 +49,7 @@ CurrentSingleSignOn = Annotated[SingleSignOn, Depends(current_single_sign_on)]
     "/auth/sso/{tenant}",
     operation_id="start_single_sign_on",
     summary="Log in at a tenant's provider",
-    responses={**_AT_PROVIDERS, **documented("not-found", "body-too-large")},
+    responses={**_AT_PROVIDERS, **documented("body-too-large")},
 )
 @without_key("starting again gives a state of its own, and changes nothing")
 async def start_single_sign_on(
@@ -80,6 +82,7 @@ async def start_single_sign_on(
     responses={
         202: {"model": CodeNeeded, "description": "The second factor is asked for"},
         **_AT_PROVIDERS,
+        **documented("tenant-closing"),
     },
 )
 async def finish_single_sign_on(

@@ -22,6 +22,7 @@ from serving_api.identity.challenges import Challenge
 from serving_api.identity.passwords import PasswordChecks
 from serving_api.identity.schemas import CodeNeeded, LoggedIn
 from serving_api.identity.service import ask_for_code, begin_session, tell
+from serving_api.kit.auth import refuse_resting
 from serving_api.kit.errors import Problem
 from serving_api.sessions.sign_ins import Client, SignIns
 from serving_api.single_sign_on import provider as protocol
@@ -94,8 +95,9 @@ class SingleSignOn:
         """Send somebody to a tenant's provider.
 
         Raises:
-            Problem: ``not-found`` if there is no such tenant or provider; ``provider-refused``;
-                ``provider-unavailable``; ``provider-down``; ``too-many-requests``.
+            Problem: ``not-found`` if there is no such tenant or provider; ``tenant-suspended``;
+                ``provider-refused``; ``provider-unavailable``; ``provider-down``;
+                ``too-many-requests``.
         """
         if not is_tenant_id(tenant):
             raise Problem("not-found")
@@ -130,7 +132,9 @@ class SingleSignOn:
 
         Raises:
             Problem: ``provider-refused`` for everything that is not as it must be;
-                ``provider-unavailable``; ``provider-down``; ``too-many-requests``.
+                ``provider-unavailable``; ``provider-down``; ``too-many-requests``;
+                ``tenant-suspended`` or ``not-found`` if the tenant is suspended or closed by now,
+                and ``tenant-closing`` for who is new while it closes.
         """
         whose = f"sso {client.address}"
         try:
@@ -153,6 +157,8 @@ class SingleSignOn:
         self.passwords.limits.departure(client.address)
         with self._database.work(tenant) as work:
             found = work.identity_providers.list(tenant)
+            if found:
+                refuse_resting(work.tenants.require(tenant))
         for provider in found:
             if provider_id in {None, provider.id}:
                 return provider
@@ -205,8 +211,11 @@ class SingleSignOn:
             providers = work.identity_providers
             if providers.get(provider.tenant_id, provider.id) is None:
                 raise ProviderError("the provider was removed")
+            tenant = work.tenants.require(provider.tenant_id)
+            refuse_resting(tenant)
             known = providers.user_known_as(identity.issuer, identity.subject)
             if known is None:
+                refuse_resting(tenant, is_change=True)
                 user = _take_in(work, provider, identity)
             else:
                 work.act_as(known.user_id)

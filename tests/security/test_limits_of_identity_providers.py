@@ -5,13 +5,15 @@ Every tenant may name any issuer, so what opens an account is a domain that the 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.account_world import forget_limits, slug
 from tests.api_world import running_world
 from tests.hostile_provider import running_provider
 from tests.provider_tricks import subject
-from tests.provider_visits import come_back, log_in, set_up, start
+from tests.provider_visits import come_back, depart, log_in, set_up, start
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +80,48 @@ def test_nobody_comes_back_by_a_provider_that_was_removed_meanwhile(world, provi
         assert ada.delete(f"{providers}/{removed}").status_code == 204
         assert come_back(browser, code="code", state=told["state"]).status_code == 401
     assert set_up(world, provider.issuer).status_code == 201
+
+
+@pytest.fixture
+def tenant_comes_to(world):
+    def come(status, **more):
+        with world.database.jobs() as work:
+            work.tenants.set_status("acme", status, **more)
+
+    yield come
+    come("active")
+
+
+def is_there(world, address):
+    with world.database.jobs() as work:
+        return work.users.by_email(address) is not None
+
+
+def test_nobody_is_sent_to_the_provider_of_a_suspended_tenant_or_let_in_by_it(
+    world, provider, tenant_comes_to
+):
+    provider.claims = subject("lee", "lee@acme.example")
+    assert log_in(world, provider).status_code == 200
+    with world.client() as known, world.client() as new:
+        told = start(known, provider)
+        known_nonce = provider.nonce
+        told_new = start(new, provider)
+        tenant_comes_to("suspended", reason="unpaid")
+        assert slug(depart(new)) == "tenant-suspended"
+        provider.claims = subject("pat", "pat@acme.example")
+        assert slug(come_back(new, code="code", state=told_new["state"])) == "tenant-suspended"
+        assert not is_there(world, "pat@acme.example")
+        provider.claims, provider.nonce = subject("lee", "lee@acme.example"), known_nonce
+        assert slug(come_back(known, code="code", state=told["state"])) == "tenant-suspended"
+
+
+def test_a_closing_tenant_is_still_read_by_its_members_and_takes_in_nobody(
+    world, provider, tenant_comes_to
+):
+    provider.claims = subject("jo", "jo@acme.example")
+    assert log_in(world, provider).status_code == 200
+    tenant_comes_to("closing", closes_at=datetime.now(UTC) + timedelta(days=1))
+    assert log_in(world, provider).status_code == 200
+    provider.claims = subject("ann", "ann@acme.example")
+    assert slug(log_in(world, provider)) == "tenant-closing"
+    assert not is_there(world, "ann@acme.example")
