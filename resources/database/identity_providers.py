@@ -42,7 +42,7 @@ from resources.database.schema import (
     one_of,
     tenant_column,
 )
-from resources.database.users import Role, memberships, users
+from resources.database.users import Role, users
 from resources.keys import Keys
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
@@ -302,15 +302,6 @@ class IdentityProviderRepository(Repository):
             _insert_new(user_identities)
             .values(issuer=issuer, subject=subject, user_id=user_id)
             .returning(user_identities.c.user_id)
-        )
-        return self._execute(statement).first() is not None
-
-    def join(self, provider: IdentityProvider, user_id: uuid.UUID) -> bool:
-        """Make a user a member of the provider's tenant; whether the user was none before."""
-        statement = (
-            _insert_new(memberships)
-            .values(tenant_id=provider.tenant_id, user_id=user_id, role=provider.default_role)
-            .returning(memberships.c.user_id)
         )
         return self._execute(statement).first() is not None
 

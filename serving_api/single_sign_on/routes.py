@@ -82,7 +82,7 @@ async def start_single_sign_on(
     responses={
         202: {"model": CodeNeeded, "description": "The second factor is asked for"},
         **_AT_PROVIDERS,
-        **documented("tenant-closing"),
+        **documented("tenant-closing", "limit-reached"),
     },
 )
 async def finish_single_sign_on(

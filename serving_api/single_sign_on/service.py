@@ -135,6 +135,7 @@ class SingleSignOn:
                 ``provider-unavailable``; ``provider-down``; ``too-many-requests``;
                 ``tenant-suspended`` or ``not-found`` if the tenant is suspended or closed by now,
                 and ``tenant-closing`` for who is new while it closes.
+            LimitReachedError: If the plan has no seat left for who is new.
         """
         whose = f"sso {client.address}"
         try:
@@ -233,6 +234,7 @@ def _take_in(work: UnitOfWork, provider: IdentityProvider, identity: Identity) -
 
     Raises:
         ProviderError: If the address is not verified, or of no domain of the tenant's.
+        LimitReachedError: If the tenant's plan has no seat left for somebody new.
     """
     email = _address_of_tenant(work.identity_providers, provider, identity)
     user = work.users.by_email(email)
@@ -252,14 +254,27 @@ def _take_in(work: UnitOfWork, provider: IdentityProvider, identity: Identity) -
     if not work.identity_providers.link(identity.issuer, identity.subject, user.id):
         raise ProviderError("the subject was linked a moment ago")
     tell(work, "identity.linked", user.id, issuer=identity.issuer)
-    if work.identity_providers.join(provider, user.id):
-        work.events.add(
-            "membership.added",
-            str(user.id),
-            tenant_id=provider.tenant_id,
-            data={"role": provider.default_role, "provider": str(provider.id)},
-        )
+    _make_member(work, provider, user)
     return user
+
+
+def _make_member(work: UnitOfWork, provider: IdentityProvider, user: User) -> None:
+    """Let a user who comes for the first time belong to the tenant, with a seat of its plan.
+
+    Raises:
+        LimitReachedError: If the plan has no seat left.
+    """
+    tenant_id, role = provider.tenant_id, provider.default_role
+    work.members.take_turns(tenant_id)
+    if work.users.membership(tenant_id, user.id) is not None:
+        return
+    work.users.add_membership(tenant_id, user.id, role)
+    work.events.add(
+        "membership.added",
+        str(user.id),
+        tenant_id=tenant_id,
+        data={"role": role, "provider": str(provider.id)},
+    )
 
 
 def _address_of_tenant(

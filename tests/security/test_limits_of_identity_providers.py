@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from resources.database.plans import UNLIMITED_PLAN
 from tests.account_world import forget_limits, slug
 from tests.api_world import running_world
 from tests.hostile_provider import running_provider
@@ -125,3 +126,22 @@ def test_a_closing_tenant_is_still_read_by_its_members_and_takes_in_nobody(
     provider.claims = subject("ann", "ann@acme.example")
     assert slug(log_in(world, provider)) == "tenant-closing"
     assert not is_there(world, "ann@acme.example")
+
+
+def test_who_comes_by_a_provider_needs_a_seat_of_the_plan(world, provider):
+    provider.claims = subject("seated", "seated@acme.example")
+    assert log_in(world, provider).status_code == 200
+    with world.database.jobs() as work:
+        seats = len(work.members.list("acme"))
+        work.tenants.set_plan("acme", "free", limits={"seats": seats})
+    try:
+        provider.claims = subject("standing", "standing@acme.example")
+        assert slug(log_in(world, provider)) == "limit-reached"
+        assert not is_there(world, "standing@acme.example")
+        provider.claims = subject("seated", "seated@acme.example")
+        assert log_in(world, provider).status_code == 200
+        with world.database.jobs() as work:
+            assert len(work.members.list("acme")) == seats
+    finally:
+        with world.database.jobs() as work:
+            work.tenants.set_plan("acme", UNLIMITED_PLAN)
