@@ -9,8 +9,12 @@ from datetime import datetime
 from sqlalchemy import Select, case, delete, func, select, text, update
 
 from resources.database.errors import LastOwnerError, UnknownMemberError
+from resources.database.event_records import events
 from resources.database.repository import Repository
 from resources.database.users import ROLES, Role, memberships, users
+
+REMOVED = "membership.removed"
+"""The event of somebody who belongs to a tenant no longer."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,15 @@ class MemberRepository(Repository):
             )
         )
         return member
+
+    def was_removed(self, tenant_id: str, user_id: uuid.UUID) -> bool:
+        """Whether the user has ever been let go from the tenant, or has left it."""
+        found = select(events.c.id).where(
+            events.c.tenant_id == tenant_id,
+            events.c.type == REMOVED,
+            events.c.subject == str(user_id),
+        )
+        return self._execute(found.limit(1)).first() is not None
 
     def take_turns(self, tenant_id: str) -> None:
         """Until this transaction ends nobody else changes the tenant's members."""

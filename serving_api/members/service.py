@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 
 from resources import database
-from resources.database.memberships import reaches
+from resources.database.memberships import REMOVED, reaches
 from resources.database.users import Role
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.errors import Problem
@@ -69,7 +69,7 @@ def remove_member(session: TenantSession, user_id: str) -> None:
     except database.LastOwnerError:
         raise Problem("last-owner") from None
     session.work.events.add(
-        "membership.removed",
+        REMOVED,
         str(member.user_id),
         tenant_id=session.tenant.id,
         data={"role": member.role, "left": is_leaving},

@@ -261,12 +261,16 @@ def _take_in(work: UnitOfWork, provider: IdentityProvider, identity: Identity) -
 def _make_member(work: UnitOfWork, provider: IdentityProvider, user: User) -> None:
     """Let a user who comes for the first time belong to the tenant, with a seat of its plan.
 
+    Who was removed stays removed, whatever new subject the provider knows the user by.
+
     Raises:
         LimitReachedError: If the plan has no seat left.
     """
     tenant_id, role = provider.tenant_id, provider.default_role
     work.members.take_turns(tenant_id)
     if work.users.membership(tenant_id, user.id) is not None:
+        return
+    if work.members.was_removed(tenant_id, user.id):
         return
     work.users.add_membership(tenant_id, user.id, role)
     work.events.add(

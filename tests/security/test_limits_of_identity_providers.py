@@ -145,3 +145,19 @@ def test_who_comes_by_a_provider_needs_a_seat_of_the_plan(world, provider):
     finally:
         with world.database.jobs() as work:
             work.tenants.set_plan("acme", UNLIMITED_PLAN)
+
+
+def test_a_removed_member_stays_removed_whatever_new_subject_the_provider_has(world, provider):
+    provider.claims = subject("first", "moe@acme.example")
+    assert log_in(world, provider).status_code == 200
+    with world.database.jobs() as work:
+        moe = work.users.by_email("moe@acme.example")
+    with world.client("ada") as ada:
+        assert ada.delete(f"/v1/tenants/acme/members/{moe.id}").status_code == 204
+    provider.claims = subject("second", "moe@acme.example")
+    again = log_in(world, provider)
+    assert again.status_code == 200
+    with world.client(Authorization=f"Bearer {again.json()['access_token']}") as client:
+        assert client.get("/v1/me").json()["tenants"] == []
+    with world.database.jobs() as work:
+        assert work.users.membership("acme", moe.id) is None
