@@ -58,12 +58,13 @@ def reset(
         ),
     ] = False,
 ) -> None:
-    """Let a user choose another password by a link; all sessions end now."""
+    """Let a user choose another password by a link; all sessions and other links end now."""
     from pipelines.session import open_session
 
     with open_session() as session, session.database.jobs() as work:
         user = _user(work, email)
         ended = work.sessions.end_all(user.id, "ended_by_operator")
+        work.one_time_tokens.revoke_all(user.id)
         console.say(f"Ended {ended} {'session' if ended == 1 else 'sessions'} of {user.email}.")
         if second_factor:
             work.second_factors.remove(user.id)
@@ -82,6 +83,7 @@ def disable(email: Address) -> None:
     with open_session() as session, session.database.jobs() as work:
         user = _user(work, email)
         work.users.set_active(user.id, is_active=False)
+        work.one_time_tokens.revoke_all(user.id)
         _tell(work, user, "user.disabled")
     console.say(f"{user.email} can log in no longer.")
 

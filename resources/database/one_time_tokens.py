@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    and_,
     func,
     insert,
     select,
@@ -127,7 +128,10 @@ class OneTimeTokenRepository(Repository):
         lifetime: timedelta | None = None,
         replaces: bool = True,
     ) -> OneTimeToken:
-        """Issue a token; earlier ones of the same purpose and address stop working.
+        """Issue a token; earlier ones of the same purpose and user stop working.
+
+        Where there is no account yet, those of the same purpose and address do. The application has
+        to work for the user.
 
         Args:
             purpose: What it can be used for.
@@ -141,12 +145,12 @@ class OneTimeTokenRepository(Repository):
         token_id = uuid.uuid4()
         self._open(address)
         if replaces:
-            self._end(
-                "replaced",
-                one_time_tokens.c.purpose == purpose,
-                one_time_tokens.c.email == address,
-                one_time_tokens.c.user_id.is_not_distinct_from(user_id),
+            holder = (
+                one_time_tokens.c.user_id == user_id
+                if user_id is not None
+                else and_(one_time_tokens.c.email == address, one_time_tokens.c.user_id.is_(None))
             )
+            self._end("replaced", one_time_tokens.c.purpose == purpose, holder)
         longest = MAX_LIFETIMES[purpose]
         statement = insert(one_time_tokens).values(
             id=token_id,
@@ -199,16 +203,13 @@ class OneTimeTokenRepository(Repository):
         self._open(str(token_id))
         self._end("revoked", one_time_tokens.c.id == token_id)
 
-    def revoke_all(self, user_id: uuid.UUID, *purposes: Purpose) -> None:
-        """Let no token of these purposes of a user work any longer.
+    def revoke_all(self, user_id: uuid.UUID) -> None:
+        """Let no token of a user work any longer, whatever it is for.
 
-        The application has to work for that user.
+        It belongs to every change of how one logs in: a link that was sent before was asked for by
+        whoever could log in before. The application has to work for that user.
         """
-        self._end(
-            "revoked",
-            one_time_tokens.c.user_id == user_id,
-            one_time_tokens.c.purpose.in_(purposes),
-        )
+        self._end("revoked", one_time_tokens.c.user_id == user_id)
 
     def _end(self, how: str, *which: ColumnElement[bool]) -> None:
         statement = (

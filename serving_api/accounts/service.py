@@ -136,8 +136,7 @@ class Accounts:
                 raise Problem("one-time-token-not-valid")
             if not work.users.change_email(user.id, redeemed.email):
                 raise Problem("address-taken")
-            work.one_time_tokens.revoke_all(user.id, "reset_password", "verify_email")
-            end_other_sessions(work, user.id, "email_changed", keep=None)
+            end_other_ways_in(work, user.id, "email_changed", keep=None)
             tell(work, "user.email_changed", user.id)
             for address in (user.email, redeemed.email):
                 work.mail.send("email_changed", to=address, name=user.name)
@@ -183,8 +182,7 @@ class Accounts:
     def _after_password_change(
         self, work: UnitOfWork, user: User, event: str, *, keep: uuid.UUID | None
     ) -> None:
-        work.one_time_tokens.revoke_all(user.id, "reset_password", "change_email")
-        end_other_sessions(work, user.id, "password_changed", keep=keep)
+        end_other_ways_in(work, user.id, "password_changed", keep=keep)
         tell(work, event, user.id)
         work.mail.send("password_changed", to=user.email, name=user.name)
 
@@ -251,11 +249,15 @@ def prove_again(work: UnitOfWork, user: User, password: str, code: str | None) -
     take_code(work, user.id, code)
 
 
-def end_other_sessions(
+def end_other_ways_in(
     work: UnitOfWork, user_id: uuid.UUID, reason: EndReason, *, keep: uuid.UUID | None
 ) -> None:
-    """End the sessions of a user, but for the one that asks."""
+    """End the sessions of a user, but for the one that asks, and every link that was mailed.
+
+    It belongs to each change of how one logs in: whoever could log in before may hold either.
+    """
     work.sessions.end_all(user_id, reason, but=keep)
+    work.one_time_tokens.revoke_all(user_id)
 
 
 def _ask_to_confirm(work: UnitOfWork, user: User) -> None:

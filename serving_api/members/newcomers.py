@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resources.database.users import hash_password
 from resources.passwords import WeakPasswordError, check_choice
-from serving_api.accounts.service import end_other_sessions
+from serving_api.accounts.service import end_other_ways_in
 from serving_api.identity.service import tell
 from serving_api.kit.errors import Problem, invalid_parameter
 from serving_api.kit.services import Services
@@ -40,8 +40,7 @@ def register(services: Services, given: str, name: str, password: str) -> Accept
             work.act_as(user.id)
             work.users.claim(user.id, name, hashed)
             work.users.mark_verified(user.id)
-            work.one_time_tokens.revoke_all(user.id, "reset_password", "verify_email")
-            end_other_sessions(work, user.id, "password_changed", keep=None)
+            end_other_ways_in(work, user.id, "password_changed", keep=None)
         else:
             work.act_as(user.id)
         tell(work, "user.registered", user.id)

@@ -8,7 +8,7 @@ import pyotp
 
 from resources.database import UnitOfWork, User
 from resources.database.second_factors import STEP_SECONDS
-from serving_api.accounts.service import Proof, end_other_sessions, proven_work
+from serving_api.accounts.service import Proof, end_other_ways_in, proven_work
 from serving_api.identity.limits import Limits
 from serving_api.identity.service import tell
 from serving_api.kit.auth import UserSession, user_work
@@ -58,7 +58,7 @@ class SecondFactors:
             if not work.second_factors.confirm(user.id, code.replace(" ", "")):
                 raise Problem("code-not-valid", headers={"WWW-Authenticate": CHALLENGE})
             codes = work.second_factors.replace_recovery_codes(user.id)
-            end_other_sessions(work, user.id, "second_factor_changed", keep=principal.session_id)
+            end_other_ways_in(work, user.id, "second_factor_changed", keep=principal.session_id)
             tell(work, "user.second_factor_enabled", user.id)
             work.mail.send("second_factor_enabled", to=user.email, name=user.name)
         self.limits.give_back(counted)
@@ -88,7 +88,7 @@ class SecondFactors:
         proof = Proof(principal, password, code)
         with proven_work(self.services, self.limits, proof, _require_factor) as (work, user):
             work.second_factors.remove(user.id)
-            end_other_sessions(work, user.id, "second_factor_changed", keep=principal.session_id)
+            end_other_ways_in(work, user.id, "second_factor_changed", keep=principal.session_id)
             tell(work, "user.second_factor_disabled", user.id)
             work.mail.send("second_factor_removed", to=user.email, name=user.name)
 

@@ -251,6 +251,7 @@ def _take_in(work: UnitOfWork, provider: IdentityProvider, identity: Identity) -
         # Whoever registered the address has never shown that it is theirs.
         work.users.claim(user.id, identity.name or user.name, None)
         work.users.mark_verified(user.id)
+        work.one_time_tokens.revoke_all(user.id)
     if not work.identity_providers.link(identity.issuer, identity.subject, user.id):
         raise ProviderError("the subject was linked a moment ago")
     tell(work, "identity.linked", user.id, issuer=identity.issuer)

@@ -260,6 +260,36 @@ def test_an_address_changes_only_once_the_new_one_is_proven(world):
     assert mails_to(world, "fresh@example.com")[-1] == "email_changed"
 
 
+def ask_to_move(client, email):
+    body = {"email": email, "current_password": GOOD}
+    assert client.post("/v1/me/email", json=body).status_code == 202
+
+
+def test_the_link_to_a_mistyped_address_ends_when_another_is_asked_for(world):
+    new_account(world, "typist@example.com")
+    with client_of(world, "typist@example.com") as client:
+        ask_to_move(client, "mistyped@example.com")
+        wrong = token_for(world, "mistyped@example.com", "confirm_new_email")
+        ask_to_move(client, "typed@example.com")
+        right = token_for(world, "typed@example.com", "confirm_new_email")
+    assert post(world, "/v1/auth/confirm-email", token=wrong).status_code == 400
+    assert post(world, "/v1/auth/confirm-email", token=right).status_code == 204
+    assert post(world, "/v1/auth/confirm-email", token=wrong).status_code == 400
+    assert log_in(world, "typed@example.com").status_code == 200
+
+
+def test_a_change_of_address_ends_the_link_for_another_password(world):
+    new_account(world, "moving@example.com")
+    with client_of(world, "moving@example.com") as client:
+        ask_to_move(client, "moved@example.com")
+    post(world, "/v1/auth/forgot-password", email="moving@example.com")
+    reset = token_for(world, "moving@example.com", "reset_password")
+    token = token_for(world, "moved@example.com", "confirm_new_email")
+    assert post(world, "/v1/auth/confirm-email", token=token).status_code == 204
+    answer = post(world, "/v1/auth/reset-password", token=reset, password=BETTER)
+    assert slug(answer) == "one-time-token-not-valid"
+
+
 def test_an_address_that_got_an_account_meanwhile_is_not_taken_over(world):
     new_account(world, "mover@example.com")
     with client_of(world, "mover@example.com") as client:

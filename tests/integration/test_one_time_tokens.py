@@ -103,12 +103,29 @@ def test_all_tokens_of_a_user_can_be_revoked(database):
         user = work.users.create("ann@example.com", "Ann", "a long enough password")
     _, reset = issue(database, "reset_password", user_id=user.id)
     _, change = issue(database, "change_email", email="new@example.com", user_id=user.id)
-    _, verify = issue(database, "verify_email", user_id=user.id)
+    _, of_nobody_yet = issue(database, "invite")
     with database.work(None, user_id=user.id) as work:
-        work.one_time_tokens.revoke_all(user.id, "reset_password", "change_email")
+        work.one_time_tokens.revoke_all(user.id)
     assert redeem(database, "reset_password", reset) is None
     assert redeem(database, "change_email", change) is None
-    assert redeem(database, "verify_email", verify) is not None
+    assert redeem(database, "invite", of_nobody_yet) is not None
+
+
+@pytest.mark.parametrize("purpose", ["verify_email", "reset_password", "change_email"])
+def test_a_newer_token_of_a_user_replaces_the_older_one_whatever_address_it_went_to(
+    database, purpose
+):
+    with database.jobs() as work:
+        user = work.users.create("ann@example.com", "Ann", "a long enough password")
+
+    def issue_to(address):
+        with database.work(None, user_id=user.id) as work:
+            token = work.one_time_tokens.issue(purpose, email=address, user_id=user.id)
+            return work.one_time_tokens.text_of(token)
+
+    wrong, right = issue_to("mistyped@example.com"), issue_to("right@example.com")
+    assert redeem(database, purpose, wrong) is None
+    assert redeem(database, purpose, right) is not None
 
 
 def test_what_is_no_token_of_ours_is_refused(database):
