@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -202,9 +202,10 @@ class UserRepository(Repository):
         matches, newer_hash = _check(password, None if user is None else user.password_hash)
         if user is None or not matches or not user.is_active:
             return None
-        if newer_hash is not None:
-            self.set_password_hash(user.id, newer_hash)
-        return user
+        if newer_hash is None:
+            return user
+        self.set_password_hash(user.id, newer_hash)
+        return replace(user, password_hash=newer_hash)
 
     def set_password_hash(self, user_id: uuid.UUID, password_hash: str) -> None:
         """Give a user another password, which was hashed by :func:`hash_password`."""

@@ -1,7 +1,8 @@
 """Who has given the right password and is yet to give a code.
 
 A challenge is sealed, so its holder learns nothing from it; it is good for five minutes, for that
-one user, and for nothing else: no other part of the API takes it for a token.
+one user with the password and address of then, and for nothing else: no other part of the API takes
+it for a token.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 import uuid
 from dataclasses import dataclass
 
+from resources.database import User
 from resources.keys import Keys, UnreadableSecretError
 
 LIFETIME_SECONDS = 5 * 60
@@ -25,11 +27,11 @@ class Challenge:
 
     Attributes:
         user_id: Whose.
-        method: How the first half was done: ``password`` or ``provider``.
+        account: A signature of the password and address that the user had.
     """
 
     user_id: uuid.UUID
-    method: str
+    account: bytes
 
 
 class Challenges:
@@ -42,10 +44,11 @@ class Challenges:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    def issue(self, challenge: Challenge, *, now: float | None = None) -> str:
-        """The text of a challenge."""
+    def issue(self, user: User, *, now: float | None = None) -> str:
+        """The text of a challenge for a user who has done the first half of a log-in."""
         ends = int(time.time() if now is None else now) + LIFETIME_SECONDS
-        content = {"user": str(challenge.user_id), "method": challenge.method, "ends": ends}
+        account = self._keys.sign(_PURPOSE, _account_of(user))
+        content = {"user": str(user.id), "account": account.hex(), "ends": ends}
         sealed = self._keys.seal(_PURPOSE, json.dumps(content).encode(), belongs_to=_PURPOSE)
         return base64.urlsafe_b64encode(sealed).decode()
 
@@ -60,4 +63,12 @@ class Challenges:
             return None
         if content["ends"] < time.time():
             return None
-        return Challenge(uuid.UUID(content["user"]), content["method"])
+        return Challenge(uuid.UUID(content["user"]), bytes.fromhex(content.get("account", "")))
+
+    def is_of(self, user: User, challenge: Challenge) -> bool:
+        """Whether the user still has the password and address with which the log-in began."""
+        return self._keys.is_signature(_PURPOSE, _account_of(user), challenge.account)
+
+
+def _account_of(user: User) -> bytes:
+    return json.dumps([str(user.id), user.email, user.password_hash]).encode()

@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from resources.database import Database, UnitOfWork, User
-from serving_api.identity.challenges import Challenge, Challenges
+from serving_api.identity.challenges import Challenges
 from serving_api.identity.devices import Devices
 from serving_api.identity.limits import Attempt
 from serving_api.identity.passwords import PasswordChecks
@@ -41,7 +41,7 @@ async def log_in(
     if proven.user.email_verified_at is None:
         raise Problem("email-not-verified")
     if proven.needs_code:
-        return ask_for_code(passwords.database, Challenge(proven.user.id, "password"))
+        return ask_for_code(passwords.database, proven.user)
     return await begin_session(passwords.database, sign_ins, proven.user, client)
 
 
@@ -51,10 +51,12 @@ async def give_code(
     """Exchange a challenge and a code for the tokens of a new session.
 
     Raises:
-        Problem: ``code-not-valid`` for a wrong or used code and for a challenge that is none or too
-            old; ``too-many-requests`` after some wrong codes, whatever challenge they came with.
+        Problem: ``code-not-valid`` for a wrong or used code and for a challenge that is none, too
+            old, or of a password or address that the user has no more; ``too-many-requests`` after
+            some wrong codes, whatever challenge they came with.
     """
-    challenge = Challenges(passwords.database.keys).read(step.challenge)
+    challenges = Challenges(passwords.database.keys)
+    challenge = challenges.read(step.challenge)
     if challenge is None:
         raise Problem("code-not-valid")
 
@@ -62,7 +64,7 @@ async def give_code(
         counted = passwords.limits.proof(challenge.user_id)
         with passwords.database.work(None, user_id=challenge.user_id) as work:
             user = work.users.get(challenge.user_id)
-            if user is None or not user.is_active:
+            if user is None or not user.is_active or not challenges.is_of(user, challenge):
                 raise Problem("code-not-valid")
             take_code(work, user.id, step.code)
         passwords.limits.give_back(counted)
@@ -72,9 +74,9 @@ async def give_code(
     return await begin_session(passwords.database, sign_ins, user, client)
 
 
-def ask_for_code(database: Database, challenge: Challenge) -> CodeNeeded:
+def ask_for_code(database: Database, user: User) -> CodeNeeded:
     """The challenge for somebody who has done the first half of a log-in."""
-    return CodeNeeded(challenge=Challenges(database.keys).issue(challenge))
+    return CodeNeeded(challenge=Challenges(database.keys).issue(user))
 
 
 def take_code(work: UnitOfWork, user_id: uuid.UUID, code: str) -> None:

@@ -18,7 +18,6 @@ from resources.database.identity_providers import (
 from resources.logs import fields
 from resources.outgoing import OutgoingClient
 from resources.vocabulary import is_tenant_id
-from serving_api.identity.challenges import Challenge
 from serving_api.identity.passwords import PasswordChecks
 from serving_api.identity.schemas import CodeNeeded, LoggedIn
 from serving_api.identity.service import ask_for_code, begin_session, tell
@@ -149,7 +148,7 @@ class SingleSignOn:
         except ProviderError as error:
             raise _refusal(arrival.tenant, error) from None
         if needs_code:
-            return ask_for_code(self._database, Challenge(user.id, "provider"))
+            return ask_for_code(self._database, user)
         return await begin_session(self._database, self.sign_ins, user, client)
 
     def _provider(

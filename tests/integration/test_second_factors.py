@@ -227,14 +227,32 @@ def test_what_is_no_challenge_of_ours_or_too_old_is_refused(world):
         answer = give(world, challenge, phone.code())
         assert slug(answer) == "code-not-valid", challenge
     from resources.database import Database
-    from serving_api.identity.challenges import LIFETIME_SECONDS, Challenge, Challenges
+    from serving_api.identity.challenges import LIFETIME_SECONDS, Challenges
 
     keys = Database(world.settings).keys
     with world.database.jobs() as work:
         user = work.users.by_email(phone.email)
     past = time.time() - LIFETIME_SECONDS - 2
-    old = Challenges(keys).issue(Challenge(user.id, "password"), now=past)
+    old = Challenges(keys).issue(user, now=past)
     assert give(world, old, phone.code()).status_code == 401
+
+
+def test_a_challenge_ends_with_the_password_or_address_that_began_it(world):
+    phone, (first, second, *_) = enrol(world, "thinking@example.com")
+    before = challenge_of(world, phone.email)
+    with world.client() as client:
+        body = {"email": phone.email}
+        assert client.post("/v1/auth/forgot-password", json=body).status_code == 202
+        body = {"token": token_for(world, phone.email, "reset_password"), "password": BETTER}
+        assert client.post("/v1/auth/reset-password", json=body).status_code == 204
+    assert slug(give(world, before, first)) == "code-not-valid"
+    fresh = log_in(world, phone.email, BETTER).json()["challenge"]
+    with world.database.jobs() as work:
+        user = work.users.by_email(phone.email)
+        assert work.users.change_email(user.id, "thought@example.com")
+    assert slug(give(world, fresh, second)) == "code-not-valid"
+    again = log_in(world, "thought@example.com", BETTER).json()["challenge"]
+    assert give(world, again, first).status_code == 200
 
 
 def test_no_row_holds_the_secret_or_a_recovery_code(world):
