@@ -49,8 +49,11 @@ class DatabaseTable:
     Attributes:
         quoting: May quote a review or name its author, without anybody's intention: what quotes is
             blanked.
-        authored: The tenant's own words, such as topics and names of products. What a person wrote
-            is blanked where it stands there; a name alone is not, for it may be a product's.
+        own: How the tenant calls itself and what it has, and its settings: by these it runs. They
+            are left as they are, also where a review says the same; the receipt tells of it.
+        authored: What the tenant's people wrote, such as topics and examples. What a person wrote
+            is blanked there, unless it stood there before the review came in; a name alone is not,
+            for it may be a product's.
         of_review: Tell of one review, which ``review_key`` names: their rows are deleted.
         of_accounts: Tell of people who log in. They are no authors of reviews; identity answers
             for them.
@@ -58,6 +61,7 @@ class DatabaseTable:
     """
 
     quoting: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
     authored: frozenset[str] = frozenset()
     of_review: frozenset[str] = frozenset()
     of_accounts: frozenset[str] = frozenset()
@@ -66,7 +70,8 @@ class DatabaseTable:
     @property
     def columns(self) -> frozenset[str]:
         """All columns that are spoken for."""
-        return self.quoting | self.authored | self.of_review | self.of_accounts | self.other
+        groups = (self.own, self.authored, self.of_review, self.of_accounts, self.other)
+        return self.quoting.union(*groups)
 
 
 def _lake(personal: str, other: str, erased: str) -> LakeTable:
@@ -74,10 +79,10 @@ def _lake(personal: str, other: str, erased: str) -> LakeTable:
 
 
 def _table(
-    *, quoting: str = "", authored: str = "", of_review: str = "", of_accounts: str = "",
-    other: str = "",
+    *, quoting: str = "", own: str = "", authored: str = "", of_review: str = "",
+    of_accounts: str = "", other: str = "",
 ) -> DatabaseTable:  # fmt: skip
-    groups = (quoting, authored, of_review, of_accounts, other)
+    groups = (quoting, own, authored, of_review, of_accounts, other)
     return DatabaseTable(*(frozenset(group.split()) for group in groups))
 
 
@@ -128,7 +133,8 @@ LAKE: Mapping[str, LakeTable] = {
 
 TABLES: Mapping[str, DatabaseTable] = {
     "tenants": _table(
-        authored="name names settings status_reason",
+        quoting="status_reason",
+        own="name names settings",
         other="id colour status status_changed_at closes_at plan plan_limits created_at",
     ),
     "users": _table(
@@ -171,7 +177,7 @@ TABLES: Mapping[str, DatabaseTable] = {
         authored="document", of_accounts="author", other="tenant_id revision version created_at"
     ),
     "nlp_settings": _table(
-        authored="plugins",
+        own="plugins",
         other="tenant_id tier allowed_tiers models_folder models_version updated_at",
     ),
     "corrections": _table(
@@ -179,10 +185,10 @@ TABLES: Mapping[str, DatabaseTable] = {
         of_accounts="author",
         other="tenant_id",
     ),
-    "sources": _table(authored="name config", other="id tenant_id kind is_active created_at"),
+    "sources": _table(own="name config", other="id tenant_id kind is_active created_at"),
     "import_batches": _table(
         quoting="file_name mapping",
-        authored="source",
+        own="source",
         other="id tenant_id byte_count record_count day landed_at",
     ),
     "dataforseo_tasks": _table(
@@ -196,12 +202,13 @@ TABLES: Mapping[str, DatabaseTable] = {
         " finished_at",
     ),
     "batch_runs": _table(
-        other="tenant_id day stage batch_id source rows_in rows_kept rows_unchanged rows_rejected"
-        " fingerprint run_id finished_at"
+        own="source",
+        other="tenant_id day stage batch_id rows_in rows_kept rows_unchanged rows_rejected"
+        " fingerprint run_id finished_at",
     ),
     "source_days": _table(
-        other="tenant_id day source claimed fetched new changed unchanged rejected gone run_id"
-        " updated_at"
+        own="source",
+        other="tenant_id day claimed fetched new changed unchanged rejected gone run_id updated_at",
     ),
     "usage_entries": _table(
         other="id tenant_id kind subject quantity unit cost_usd day run_id created_at"
@@ -237,10 +244,10 @@ TABLES: Mapping[str, DatabaseTable] = {
         other="id tenant_id role token_id created_at sent_at sent_count expires_at accepted_at"
         " revoked_at",
     ),
-    "workspaces": _table(authored="name", other="id tenant_id kind created_at archived_at"),
-    "workspace_items": _table(authored="name", other="tenant_id workspace_id kind"),
+    "workspaces": _table(own="name", other="id tenant_id kind created_at archived_at"),
+    "workspace_items": _table(own="name", other="tenant_id workspace_id kind"),
     "tenant_settings": _table(
-        authored="choices before after",
+        own="choices before after",
         of_accounts="author",
         other="tenant_id revision created_at",
     ),
