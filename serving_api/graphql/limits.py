@@ -23,6 +23,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    StringValueNode,
     VariableNode,
     parse,
 )
@@ -153,7 +154,7 @@ def check(
     operation = _chosen(document, operation_name)
     walk = _Walk(
         {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)},
-        variables,
+        {**_defaults_of(operation), **variables},
         introspection=introspection,
     )
     try:
@@ -187,6 +188,22 @@ def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode
     if operations[0].operation is not OperationType.QUERY:
         raise Problem("graphql-invalid", "Only queries are answered: nothing is changed here.")
     return operations[0]
+
+
+def _defaults_of(operation: OperationDefinitionNode) -> dict[str, Any]:
+    """What the variables of an operation are where the client gives no values."""
+    return {
+        one.variable.name.value: literal(one.default_value)
+        for one in operation.variable_definitions
+        if one.default_value is not None
+    }
+
+
+def literal(node: Any) -> Any:
+    """A number or text as it stands in a document; None for everything else."""
+    if isinstance(node, IntValueNode):
+        return int(node.value) if len(node.value) < len(str(_TOO_MUCH)) else _TOO_MUCH
+    return node.value if isinstance(node, StringValueNode) else None
 
 
 @dataclass
@@ -253,13 +270,12 @@ class _Walk:
 
     def _number(self, node: Any, default: int) -> int:
         """The value of an argument; the most there may be where it is no number at all."""
-        value: Any = None
         if node is None:
             return default
-        if isinstance(node, IntValueNode):
-            value = int(node.value) if len(node.value) < len(str(_TOO_MUCH)) else _TOO_MUCH
-        elif isinstance(node, VariableNode):
+        if isinstance(node, VariableNode):
             value = self.variables.get(node.name.value, default)
+        else:
+            value = literal(node)
         if not isinstance(value, int) or isinstance(value, bool):
             return MAX_PAGE
         return max(1, min(value, _TOO_MUCH))

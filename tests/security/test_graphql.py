@@ -89,6 +89,16 @@ def test_a_variable_hides_no_cost(ada, limit):
     assert slugs <= {EXPENSIVE, INVALID, "invalid-parameters"}
 
 
+@pytest.mark.parametrize("given", ["", "$n: Int = 200", '$n: Int = 200, $other: String = "x"'])
+def test_the_default_of_a_variable_hides_no_cost(given):
+    page = f"reviews(limit: {'$n' if given else 200}) {{ items {{ text title author }} }}"
+    document = f"query {f'({given})' if given else ''} " + acme(
+        " ".join(f"p{n}: {page}" for n in range(18))
+    )
+    with pytest.raises(limits.TooExpensiveError):
+        limits.check(limits.parsed(document), {}, None, introspection=False)
+
+
 def test_what_a_page_needs_lies_well_below_every_limit():
     from tests.integration.test_api_graphql import PAGE
 
