@@ -10,11 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakValueDictionary
 
 import orjson
 import pyarrow as pa
-from anyio import CapacityLimiter, move_on_after, to_thread
+from anyio import move_on_after, to_thread
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
@@ -30,12 +29,12 @@ from serving_api.analysis.schemas import AnalysisRequest, TextToAnalyze
 from serving_api.kit.auth import TenantSession
 from serving_api.kit.caching import AnswerCache
 from serving_api.kit.errors import Problem
+from serving_api.kit.turns import Turns
 
 # A text that was sent is no review yet: it has neither of these.
 _COLUMNS_OF_REVIEWS = ("review_key", "version")
 # What is read without letting others have a turn: whatever comes first.
 _SLICE_TEXTS, _SLICE_CHARACTERS = 256, 100_000
-_MIN_TURNS = 2  # one tenant must leave one to the others
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 # An escape in JSON; "whole" unless it is half of a character.
 _ESCAPE = re.compile(
@@ -64,29 +63,6 @@ class Reading:
         """The context of the tenant that is asked about."""
         session.require("analysis:run")
         return cls(session.tenant.id, tenant_context(session.work, session.tenant.id))
-
-
-class Turns:
-    """Who may work now: a few slices at a time, and of one tenant no more than half of them.
-
-    Whoever waits is served in the order of coming, slice by slice. So a request of one word waits
-    for a slice or two, whatever its neighbours sent: other tenants, or its own.
-
-    Args:
-        count: Slices that are worked on at the same time, at least 2.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.all = CapacityLimiter(max(_MIN_TURNS, count))
-        self._share = max(1, max(_MIN_TURNS, count) // 2)
-        self._by_tenant: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()
-
-    def of(self, tenant_id: str) -> CapacityLimiter:
-        """The turns of one tenant; kept for as long as a request of it holds them."""
-        found = self._by_tenant.get(tenant_id)
-        if found is None:
-            found = self._by_tenant[tenant_id] = CapacityLimiter(self._share)
-        return found
 
 
 @dataclass(frozen=True)

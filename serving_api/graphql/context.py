@@ -9,6 +9,7 @@ from typing import Self
 from resources.database import User
 from resources.storage.snapshots import Snapshot
 from serving_api.graphql.batches import Batches
+from serving_api.graphql.limits import Budget
 from serving_api.kit.auth import TenantSession, UserSession, member_session, user_work
 from serving_api.kit.published import current_snapshot
 from serving_api.kit.services import Services
@@ -30,11 +31,13 @@ class Context:
 
     Attributes:
         batches: What was read for several items at once.
+        budget: How much may still be read.
     """
 
     def __init__(self, services: Services, principal: Principal) -> None:
         self.services = services
         self.batches = Batches()
+        self.budget = Budget()
         self._principal = principal
         self._stack = ExitStack()
         self._session: TenantSession | None = None

@@ -25,8 +25,12 @@ from serving_api.kit.errors import TYPE_PREFIX, Problem, request_id_of
 from serving_api.kit.problem_kinds import REGISTRY
 from serving_api.kit.services import Services
 from serving_api.kit.tokens import Principal
+from serving_api.kit.turns import Turns
 
 MAX_ERRORS = 20
+
+# How many documents are carried out at the same time; each holds one database connection at most.
+MAX_CONCURRENT_DOCUMENTS = 3
 
 # Whoever guesses names would be told the right ones.
 _SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
@@ -39,10 +43,15 @@ class GraphQL:
 
     Args:
         introspection: Whether the schema itself may be asked about.
+
+    Attributes:
+        schema: The schema.
+        turns: Which tenants' documents may be carried out now.
     """
 
     def __init__(self, *, introspection: bool) -> None:
         self.schema = schema.build()
+        self.turns = Turns(MAX_CONCURRENT_DOCUMENTS)
         self._introspection = introspection
 
     def answer(
@@ -69,6 +78,10 @@ class GraphQL:
                 context_value=context,
                 operation_name=asked.operation_name,
             )
+        try:
+            limits.check_size(result.data)
+        except Problem as problem:
+            return GraphQLAnswer(data=None, errors=[_told(problem, None, request_id)])
         errors = [_error(error, request_id) for error in _first(result.errors)]
         return GraphQLAnswer(data=result.data, errors=errors or None)
 

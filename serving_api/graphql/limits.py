@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from graphql import (
@@ -27,6 +28,7 @@ from graphql import (
     VariableNode,
     parse,
 )
+from pydantic import BaseModel
 
 from serving_api.kit.errors import Problem
 
@@ -38,6 +40,8 @@ MAX_COST = 10_000
 MAX_DIRECTIVES = 20
 MAX_DEFINITIONS = 20
 MAX_PAGE = 200
+MAX_BYTES = 4 * 1024 * 1024
+"""How much may be read for a document, and how much it may be answered with."""
 
 _TOO_MUCH = 10**6  # counts stop here
 
@@ -47,7 +51,7 @@ LIST_SIZES = {
     "due": 10,
     "failed": 10,
     "files": 3,
-    "points": 100,
+    "points": 1,  # they are counted where their series is, see _Walk._points
     "ratings": 5,
     "stages": 6,
     "tenants": 10,
@@ -68,6 +72,10 @@ PAGE_SIZES = {
 }
 """How many items a page has of which the client does not say how many it wants by ``limit``."""
 
+USUAL_POINTS = {"day": 366, "week": 104, "month": 36}
+"""How many points a series has of which the client does not say from when to when, by its grain."""
+
+_DAYS_OF = {"day": 1, "week": 7, "month": 28}
 
 BASE_COSTS = {
     "metrics": 20,
@@ -172,7 +180,7 @@ def check(
         if found > most:
             raise TooExpensiveError(
                 f"The document asks for more than {most:,} {what}, fragments followed. Ask for "
-                "less at once: fewer fields, or smaller pages by limit."
+                "less at once: fewer fields, smaller pages by limit, or fewer days of a series."
             )
 
 
@@ -264,18 +272,95 @@ class _Walk:
         """How many items a field may give."""
         name = node.name.value
         wanted = {argument.name.value: argument.value for argument in node.arguments}
+        if name == "series":
+            return self._points(wanted)
         if name in PAGE_SIZES:
             return self._number(wanted.get("limit"), PAGE_SIZES[name])
         return LIST_SIZES.get(name, 1)
+
+    def _points(self, wanted: Mapping[str, Any]) -> int:
+        """How many points a series has: of the days that are asked for, else the usual ones."""
+        grain = self._value(wanted.get("grain"))
+        first, last = (_day(self._value(wanted.get(name))) for name in ("firstDay", "lastDay"))
+        if grain not in USUAL_POINTS:
+            grain = "day"
+        if first is None or last is None:
+            return USUAL_POINTS[grain]
+        return max(0, (last - first).days) // _DAYS_OF[grain] + 1
+
+    def _value(self, node: Any) -> Any:
+        if isinstance(node, VariableNode):
+            return self.variables.get(node.name.value)
+        return literal(node)
 
     def _number(self, node: Any, default: int) -> int:
         """The value of an argument; the most there may be where it is no number at all."""
         if node is None:
             return default
-        if isinstance(node, VariableNode):
-            value = self.variables.get(node.name.value, default)
-        else:
-            value = literal(node)
+        if isinstance(node, VariableNode) and node.name.value not in self.variables:
+            return default
+        value = self._value(node)
         if not isinstance(value, int) or isinstance(value, bool):
             return MAX_PAGE
         return max(1, min(value, _TOO_MUCH))
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+
+
+class Budget:
+    """What may still be read for one document: what lists really held, whatever was expected."""
+
+    def __init__(self) -> None:
+        self._left = MAX_BYTES
+
+    def require(self) -> None:
+        """Go on only while something is left.
+
+        Raises:
+            TooExpensiveError: Nothing is.
+        """
+        if self._left < 0:
+            raise _too_large()
+
+    def take(self, answer: Any) -> None:
+        """Count what was read.
+
+        Raises:
+            TooExpensiveError: It is more than was left.
+        """
+        for one in answer if isinstance(answer, list | tuple) else (answer,):
+            if isinstance(one, BaseModel):
+                self._left -= len(one.model_dump_json())
+        self.require()
+
+
+def check_size(data: Any) -> None:
+    """See that an answer is not too large: one text can be asked for under many names.
+
+    Raises:
+        TooExpensiveError: It is.
+    """
+    left, pending = MAX_BYTES, [data]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, Mapping):
+            left -= sum(map(len, one))
+            pending.extend(one.values())
+        elif isinstance(one, list | tuple):
+            pending.extend(one)
+        else:
+            left -= len(one) if isinstance(one, str) else 1
+        if left < 0:
+            raise _too_large()
+
+
+def _too_large() -> TooExpensiveError:
+    return TooExpensiveError(
+        f"The answer would be larger than {MAX_BYTES >> 20} MB. Ask for less at once: smaller "
+        "pages by limit, or fewer days of a series."
+    )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import strawberry
 from pydantic import BaseModel, ValidationError
+from strawberry.extensions import FieldExtension
 from strawberry.schema.config import StrawberryConfig
 
 from resources.storage.snapshots import Snapshot
@@ -63,6 +64,16 @@ PERMISSIONS: dict[str, Permission] = {
 """What each field of a tenant asks for; a field that is not here is for every member."""
 
 
+class _Counted(FieldExtension):
+    """A field that reads only while something may still be read, and tells how much it read."""
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **arguments: Any) -> Any:
+        info.context.budget.require()
+        answer = next_(source, info, **arguments)
+        info.context.budget.take(answer)
+        return answer
+
+
 def _corrections_of(root: Any, info: Info) -> Any:
     """What people said of a review, the latest first."""
     session = info.context.current
@@ -99,20 +110,32 @@ Correction: Any = output_of(corrections_shapes.Correction)
 ReportRequest: Any = output_of(reports_shapes.ReportRequest)
 ReviewVersion: Any = output_of(reviews_shapes.ReviewVersion)
 _of_review: dict[str, Any] = {
-    "corrections": strawberry.field(resolver=_corrections_of, graphql_type=list[Correction] | None)
+    "corrections": strawberry.field(
+        resolver=_corrections_of,
+        graphql_type=list[Correction] | None,
+        extensions=[_Counted()],
+    )
 }
 Review: Any = output_of(reviews_shapes.Review, more=_of_review)
 ReviewDetails: Any = output_of(
     reviews_shapes.ReviewDetails,
     more=_of_review
     | {
-        "versions": strawberry.field(resolver=_versions_of, graphql_type=list[ReviewVersion] | None)
+        "versions": strawberry.field(
+            resolver=_versions_of,
+            graphql_type=list[ReviewVersion] | None,
+            extensions=[_Counted()],
+        )
     },
 )
 TenantOfUser: Any = output_of(tenants_shapes.TenantOfUser)
 Report: Any = output_of(
     reports_shapes.Report,
-    more={"request": strawberry.field(resolver=_request_of, graphql_type=ReportRequest | None)},
+    more={
+        "request": strawberry.field(
+            resolver=_request_of, graphql_type=ReportRequest | None, extensions=[_Counted()]
+        )
+    },
 )
 SeriesChoice: Any = input_of(
     metrics_shapes.SeriesParameters, name="SeriesChoice", only=series_service.CHOSEN_BY
@@ -123,7 +146,7 @@ ReviewFilter: Any = input_of(ReviewFilters, name="ReviewFilter")
 def _field(graphql_type: Any, description: str) -> Callable[[Callable[..., Any]], Any]:
     """Strawberry's field; its own signature tells the type checker nothing."""
     field: Callable[[Callable[..., Any]], Any] = strawberry.field(
-        graphql_type=graphql_type, description=description
+        graphql_type=graphql_type, description=description, extensions=[_Counted()]
     )
     return field
 

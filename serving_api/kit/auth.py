@@ -256,6 +256,14 @@ def only_tenant(services: Services, principal: Principal) -> str:
     return tenants[0]
 
 
+def tenants_of_bearer(services: Services, principal: Principal) -> list[str]:
+    """The tenants that a key or a user belongs to; whether either still stands is not looked at."""
+    if principal.tenant_id is not None:
+        return [principal.tenant_id]
+    with services.database.work(None, user_id=principal.user_id) as work:
+        return [one.tenant_id for one in work.users.memberships(principal.user_id)]
+
+
 def _active_user(work: UnitOfWork, principal: Principal) -> User:
     """The user who asks, if the session or the key still stands and the user is active."""
     if principal.session_id is not None:

@@ -14,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -97,6 +99,83 @@ def test_the_default_of_a_variable_hides_no_cost(given):
     )
     with pytest.raises(limits.TooExpensiveError):
         limits.check(limits.parsed(document), {}, None, introspection=False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "days"),
+    [
+        ("", 'firstDay: "2016-01-01", lastDay: "2026-11-01"'),
+        ('($a: String, $b: String = "2026-11-01")', "firstDay: $a, lastDay: $b"),
+        ("", 'grain: "week", firstDay: "1970-01-01", lastDay: "2026-11-01"'),
+    ],
+)
+def test_a_series_costs_what_its_days_cost(variables, days):
+    series = f"series({days}) {{ points {{ start value reviews }} }}"
+    document = f"query {variables} " + acme(" ".join(f"s{n}: {series}" for n in range(4)))
+    with pytest.raises(limits.TooExpensiveError):
+        limits.check(limits.parsed(document), {"a": "2016-01-01"}, None, introspection=False)
+
+
+def test_a_series_of_which_nobody_knows_the_end_is_counted_when_it_is_read(ada):
+    """An answer ends with what may be read for it, whatever was expected."""
+    series = 'series(firstDay: "2016-01-01") { points { reviews } }'
+    document = acme(" ".join(f"s{n}: {series}" for n in range(10)))
+    answer = ada.post(ADDRESS, json={"query": document})
+    body = answer.json()
+    assert len(answer.content) <= 1.1 * limits.MAX_BYTES
+    assert {error["extensions"]["slug"] for error in body["errors"]} == {EXPENSIVE}
+    answered = [one for one in body["data"]["tenant"].values() if one is not None]
+    assert 0 < len(answered) < 10
+
+
+def test_one_text_under_many_names_is_refused_when_it_is_too_much(ada, monkeypatch):
+    document = "{ me { " + " ".join(f"e{n}: email" for n in range(20)) + " } }"
+    assert ada.post(ADDRESS, json={"query": document}).json()["errors"] is None
+    monkeypatch.setattr(limits, "MAX_BYTES", 200)
+    body = ada.post(ADDRESS, json={"query": document}).json()
+    assert body["data"] is None
+    assert body["errors"][0]["extensions"]["slug"] == EXPENSIVE
+
+
+def test_documents_of_one_tenant_leave_a_place_to_those_of_others(world, monkeypatch):
+    """Nor does anybody who names a tenant without belonging to it keep its documents waiting."""
+    may_end, begun = threading.Event(), []
+
+    def slow(*_):
+        begun.append(1)
+        may_end.wait(20)
+
+    monkeypatch.setattr(reviews_service, "get_review", slow)
+    document = acme('review(key: "x") { text }')
+    strange = '{ tenant(id: "acme") { id } own: tenant(id: "brava") { review(key: "x") { text } } }'
+    others = ["{ me { id } }", '{ tenant(id: "brava") { name } }']
+
+    def ask(nickname, query):
+        with world.client(nickname) as client:
+            return client.post(ADDRESS, json={"query": query}).json()
+
+    with ThreadPoolExecutor(5) as threads:
+        waiting = [threads.submit(ask, "ada", document) for _ in range(4)]
+        try:
+            while not begun:
+                time.sleep(0.01)
+            for other in others:
+                assert threads.submit(ask, "bob", other).result(10)["errors"] is None
+            assert len(begun) == 1
+        finally:
+            may_end.set()
+        assert all(one.result(10)["data"]["tenant"] == {"review": None} for one in waiting)
+        begun.clear()
+        may_end.clear()
+        stranger = threads.submit(ask, "bob", strange)
+        try:
+            while not begun:
+                time.sleep(0.01)
+            own = threads.submit(ask, "ada", acme("name")).result(10)
+            assert own["data"] == {"tenant": {"name": "Acme"}}
+        finally:
+            may_end.set()
+        assert stranger.result(10)["errors"][0]["extensions"]["slug"] == "not-found"
 
 
 def test_what_a_page_needs_lies_well_below_every_limit():
