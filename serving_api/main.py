@@ -144,7 +144,7 @@ def create_app(
             await run_in_threadpool(keyring.prepare)
             tokens = Tokens(keyring)
             answers: AnswerCache[KeptBody] = AnswerCache()
-            memory = Memory(answers)
+            memory = Memory(answers, on_other_keys=keyring.distrust)
             copies = resources.enter_context(GoneCopies(used_database, used_snapshots))
             resources.enter_context(memory.watch(used_database.app_url, copies))
             app.state.services = Services(

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from anyio import to_thread
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -63,8 +62,7 @@ async def current_principal(
     if shown.startswith(API_KEY_PREFIX):
         principal = await services.key_checks.principal(shown)
     else:
-        if services.keyring.is_due():
-            await to_thread.run_sync(services.keyring.look)
+        await services.keyring.be_current()
         principal = services.tokens.verify(shown)
     request.scope["user_id"] = str(principal.user_id)  # for the log
     if principal.key_id is not None:

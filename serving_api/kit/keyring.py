@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from anyio import CapacityLimiter, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
@@ -59,7 +60,11 @@ class KeyRing:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
+        self._looking = CapacityLimiter(1)  # as many connections are left for it
+        self._read_at = float("-inf")
         self._looked_at = float("-inf")
+        self._changes = 0
+        self._changes_known = 0
         self._signing: PrivateKey | None = None
         self._public: dict[str, Ed25519PublicKey] = {}
 
@@ -77,15 +82,40 @@ class KeyRing:
         self.look()
 
     def is_due(self) -> bool:
-        """Whether it is time to look again; who is told so has to. Others go on meanwhile."""
+        """Whether it is time to look again; who is told so has to.
+
+        Others go on meanwhile, unless the keys are known to have changed.
+        """
         with self._lock:
+            if self._changes_known != self._changes:
+                return True
             if time.monotonic() - self._looked_at < MAX_AGE_SECONDS:
                 return False
             self._looked_at = time.monotonic()
             return True
 
+    def distrust(self) -> None:
+        """Let no token be verified before the keys are read anew: they may have changed."""
+        with self._lock:
+            self._changes += 1
+
+    async def be_current(self) -> None:
+        """Read the keys anew where it is time to, without holding up the event loop."""
+        if self.is_due():
+            await to_thread.run_sync(
+                self._look_unless_read_since, time.monotonic(), limiter=self._looking
+            )
+
+    def _look_unless_read_since(self, moment: float) -> None:
+        """Read the keys, unless somebody has while this request waited for its turn."""
+        if self._read_at < moment:
+            self.look()
+
     def look(self) -> None:
         """Read the keys anew."""
+        began = time.monotonic()
+        with self._lock:
+            changes = self._changes  # those of after now may not be in what is read
         with self._database.work(None) as work:
             known = work.signing_keys.known()
         private = {key.kid: Ed25519PrivateKey.from_private_bytes(key.private) for key in known}
@@ -93,7 +123,8 @@ class KeyRing:
         with self._lock:
             self._public = {kid: key.public_key() for kid, key in private.items()}
             self._signing = None if signing is None else PrivateKey(signing, private[signing])
-            self._looked_at = time.monotonic()
+            self._looked_at, self._read_at = time.monotonic(), began
+            self._changes_known = max(self._changes_known, changes)
 
     def signing(self) -> PrivateKey:
         """The key that signs now.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from http import HTTPStatus
@@ -125,13 +126,18 @@ class Memory:
 
     Args:
         answers: The answers by their content; those of a tenant go when its numbers change.
+        on_other_keys: Called before what keys of tokens opened is forgotten, so that nothing is
+            remembered anew of a token that they signed.
 
     Attributes:
         generation: How many changes have been heard.
     """
 
-    def __init__(self, answers: AnswerCache[KeptBody]) -> None:
+    def __init__(
+        self, answers: AnswerCache[KeptBody], on_other_keys: Callable[[], object] = lambda: None
+    ) -> None:
         self._kept = answers
+        self._on_other_keys = on_other_keys
         self._changes: Changes | None = None
         self.generation = 0
         self._lock = threading.Lock()
@@ -211,6 +217,8 @@ class Memory:
     def on_change(self, subject: str) -> None:
         """Forget what followed from something that has changed."""
         kind, _, name = subject.partition(":")
+        if kind == "signing":
+            self._on_other_keys()
         with self._lock:
             self.generation += 1
             if kind == "numbers":
@@ -229,6 +237,7 @@ class Memory:
 
     def on_gap(self) -> None:
         """Forget everything that changes could have told about."""
+        self._on_other_keys()
         with self._lock:
             self.generation += 1
             self._grants.clear()

@@ -241,3 +241,19 @@ def test_a_session_that_is_ended_elsewhere_is_out_within_a_second(
             shown_within_a_second(client, 401)
         finally:
             change(world, sessions.format(restore), id=vic)
+
+
+def test_a_token_of_a_key_in_wrong_hands_is_out_within_a_second(world, memory):
+    """Also where keys were looked at a moment ago, and whoever asks goes on asking."""
+    with world.client(Authorization=f"Bearer {world.token_of_new_session('ada')}") as client:
+        assert warm(client).status_code == 200
+        assert memory.is_current()
+        world.app.state.services.keyring.look()
+        with world.database.jobs() as work:
+            work.signing_keys.replace_all()
+        try:
+            shown_within_a_second(client, 401)
+            for _ in range(20):
+                assert client.get(METRICS).status_code == 401
+        finally:
+            world.tokens.clear()

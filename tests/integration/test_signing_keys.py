@@ -205,6 +205,13 @@ def test_keys_are_looked_at_again_by_one_request_at_a_time(ring):
     assert [ring.is_due(), ring.is_due()] == [True, False]
 
 
+def test_once_the_keys_have_changed_nobody_goes_on_with_those_of_before(ring):
+    ring.distrust()
+    assert [ring.is_due(), ring.is_due()] == [True, True]
+    ring.look()
+    assert not ring.is_due()
+
+
 def test_the_command_lists_and_rotates(database, ring):
     def run(*arguments):
         return subprocess.run(
