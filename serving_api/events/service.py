@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -127,12 +128,19 @@ def _read(services: Services, wanted: Subscription, after: int) -> tuple[Event, 
     Each statement sees what was committed before it: an access that was there at first may have
     been taken away by what was read after it.
     """
-    with member_session(services, wanted.principal, wanted.tenant_id) as session:
-        session.require(PERMISSION)
+    with _look(services, wanted) as session:
         found = session.work.events.read(
             wanted.tenant_id, after=after, types=wanted.types, limit=_EVENTS_AT_ONCE
         )
     if found:
-        with member_session(services, wanted.principal, wanted.tenant_id) as session:
-            session.require(PERMISSION)
+        with _look(services, wanted):
+            pass
     return found
+
+
+@contextmanager
+def _look(services: Services, wanted: Subscription) -> Iterator[TenantSession]:
+    """A session for who still may listen; opening the stream was the request that counts."""
+    with member_session(services, wanted.principal, wanted.tenant_id, is_counted=False) as session:
+        session.require(PERMISSION)
+        yield session

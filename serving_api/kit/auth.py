@@ -215,8 +215,12 @@ def member_session(
     *,
     served: frozenset[TenantStatus] = frozenset(),
     is_change: bool = False,
+    is_counted: bool = True,
 ) -> Iterator[TenantSession]:
-    """As :func:`tenant_session`, for requests that release the database before they answer."""
+    """As :func:`tenant_session`, for requests that release the database before they answer.
+
+    One that looks again on behalf of a request that was counted is not counted once more.
+    """
     if not is_tenant_id(tenant) or principal.tenant_id not in {None, tenant}:
         raise Problem("not-found")
     with services.database.work(tenant, user_id=principal.user_id) as work:
@@ -231,7 +235,8 @@ def member_session(
             of_tenant(record, services.requests_per_minute),
         )
         # Only now: nobody else's requests may count among those of a tenant.
-        services.allowances.take(allowances[-1])
+        if is_counted:
+            services.allowances.take(allowances[-1])
         yield TenantSession(principal, record, membership.role, work, allowances)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from serving_api.events import hub
+from serving_api.events import hub, service
 from tests.api_world import create_app, read, serving
 
 EVENTS = "/v1/tenants/acme/events"
@@ -206,6 +207,27 @@ def test_a_tenant_has_so_many_streams_and_no_more(world, listen, ada, monkeypatc
     wait_until_listening(world, 2)
     answer = ada.get(f"{EVENTS}/stream")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
+
+
+def test_an_idle_stream_uses_up_no_requests(world, listen, ada, monkeypatch):
+    looks = []
+
+    def counted(*given, read=service._read):
+        looks.append(1)
+        return read(*given)
+
+    def left():
+        told = ada.get(f"{EVENTS}?after=0&limit=1").headers["ratelimit"]
+        return int(re.search(r'"tenant";r=(\d+)', told)[1])
+
+    monkeypatch.setattr(service, "_read", counted)
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.01)
+    listen()
+    wait_until_listening(world, 1)
+    before = left()
+    while len(looks) < 40:
+        time.sleep(0.01)
+    assert before - left() <= 1
 
 
 def test_a_reader_who_takes_nothing_is_cut_off(world, monkeypatch, after):
