@@ -209,8 +209,8 @@ def _told(name: str, task: Task, background: Background) -> Callable[..., None]:
         ):  # fmt: skip
             try:
                 task.run(background, **arguments)
-            except Exception:
-                is_last = context.job.attempts >= len(PAUSES)
+            except Exception as error:
+                is_last = context.job.attempts >= len(PAUSES) or isinstance(error, task.refusals)
                 logger.exception("job failed", extra=fields(attempt=attempt, is_last=is_last))
                 observe_job(name, "failed")
                 raise

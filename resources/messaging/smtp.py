@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.message import EmailMessage
 from ipaddress import ip_address
 from typing import Self
@@ -19,6 +21,14 @@ from resources.telemetry import ServiceDownError, breaker_of
 TIMEOUT_SECONDS = 20.0
 _PORTS = {"smtp": 587, "smtps": 465}
 _FIRST_PERMANENT_CODE = 500
+_CLOSING_CODE = 421
+
+
+class _ServerNotWellError(MailUnavailableError):
+    """The server failed, whatever the mail was: the only failure that its breaker counts.
+
+    Strangers choose whom mails go to. What is wrong with one of these mails keeps no other waiting.
+    """
 
 
 @dataclass(frozen=True)
@@ -70,20 +80,20 @@ class SmtpMailer:
     def send(self, mail: EmailMessage) -> None:
         """Hand over one mail; see :class:`resources.messaging.port.Mailer`."""
         try:
-            with (
-                breaker_of("smtp").call(OSError, smtplib.SMTPServerDisconnected),
-                self._connected() as server,
-            ):
-                server.send_message(mail)
+            with breaker_of("smtp").call(_ServerNotWellError):
+                self._deliver(mail)
         except ServiceDownError as error:
             raise MailUnavailableError(str(error)) from None
-        except smtplib.SMTPRecipientsRefused as error:
-            code = max(code for code, _ in error.recipients.values())
-            raise _refusal(code) from None
-        except smtplib.SMTPResponseException as error:
-            raise _refusal(error.smtp_code) from None
+
+    def _deliver(self, mail: EmailMessage) -> None:
+        try:
+            server = self._connected()
+            try:
+                _hand_over(mail, server)
+            finally:
+                _leave(server)
         except (OSError, smtplib.SMTPException) as error:
-            raise MailUnavailableError(
+            raise _ServerNotWellError(
                 f"The mail server {self.host}:{self.port} did not take a mail "
                 f"({type(error).__name__}). It is tried again; see that the server runs and that "
                 "REVIEWGRAPH_SMTP_URL is right."
@@ -108,10 +118,40 @@ class SmtpMailer:
         return server
 
 
+def _hand_over(mail: EmailMessage, server: smtplib.SMTP) -> None:
+    """Give a mail to a server that listens; what it says then, it says of this mail alone.
+
+    Raises:
+        MailRefusedError: The server, or its protocol, will never take this mail.
+        MailUnavailableError: The server puts this mail off.
+        OSError: The server is not well.
+    """
+    try:
+        server.send_message(mail)
+    except (smtplib.SMTPNotSupportedError, ValueError, MessageError) as error:
+        raise MailRefusedError(
+            "The mail server cannot take a mail as it is written or addressed "
+            f"({type(error).__name__}). It is not tried again."
+        ) from None
+    except smtplib.SMTPRecipientsRefused as error:
+        raise _refusal(max(code for code, _ in error.recipients.values())) from None
+    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        raise _refusal(error.smtp_code) from None
+
+
+def _leave(server: smtplib.SMTP) -> None:
+    """Take leave of a server; what it took it has taken, whatever it says to that."""
+    with suppress(OSError, smtplib.SMTPException):
+        server.quit()
+    server.close()
+
+
 def _refusal(code: int) -> MailRefusedError | MailUnavailableError:
     """What a server's answer means. Its words are left out: many repeat the address."""
     if code >= _FIRST_PERMANENT_CODE:
         return MailRefusedError(f"The mail server refused a mail for good (SMTP {code}).")
+    if code == _CLOSING_CODE:
+        return _ServerNotWellError(f"The mail server is closing (SMTP {code}).")
     return MailUnavailableError(f"The mail server put a mail off (SMTP {code}).")
 
 

@@ -7,12 +7,13 @@ stands beside it the mail has that form too, with everything that is put into it
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.utils import formataddr, localtime, parseaddr
 from functools import cache
 from typing import Any
 
+from email_validator import validate_email
 from jinja2 import (
     Environment,
     PackageLoader,
@@ -43,23 +44,31 @@ def write_mail(
         data: What the template needs.
 
     Raises:
-        MailRefusedError: There is no such template, or the data do not fill it.
+        MailRefusedError: There is no such template, the data do not fill it, or no mail can be
+            addressed like that.
     """
     try:
         subject, body, html = _parts_of(template)
         written = [part and part.render(data) for part in (subject, body, html)]
+        return _assembled(written, mail_id=mail_id, sender=sender, to=to)
     except TemplateNotFound:
         raise MailRefusedError(f"There is no template {template} for mails.") from None
     except Exception as error:
         raise MailRefusedError(
             f"The mail {template} cannot be written ({type(error).__name__})."
         ) from error
+
+
+def _assembled(
+    written: Sequence[str | None], *, mail_id: uuid.UUID, sender: str, to: str
+) -> EmailMessage:
+    """The mail of a subject, a text and perhaps a page."""
     name, address = parseaddr(sender)
     mail = EmailMessage()
     # EmailMessage refuses line breaks in headers; a name that holds one must not stop the mail.
     mail["Subject"] = _on_one_line(written[0] or "")[:MAX_SUBJECT_LENGTH]
     mail["From"] = formataddr((_on_one_line(name), address))
-    mail["To"] = to
+    mail["To"] = to if to.isascii() else _with_ascii_domain(to)
     mail["Date"] = localtime()
     mail["Message-ID"] = f"<{mail_id}@{address.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # so that no absence note answers it (RFC 3834)
@@ -67,6 +76,11 @@ def write_mail(
     if written[2] is not None:
         mail.add_alternative(written[2], subtype="html")
     return mail
+
+
+def _with_ascii_domain(address: str) -> str:
+    """An address with its domain as every server takes it; its other part has no such form."""
+    return validate_email(address, check_deliverability=False).ascii_email or address
 
 
 @cache

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+import socketserver
 import threading
 import time
 from email.message import EmailMessage
 
 import pytest
 
-from resources.messaging import MailUnavailableError, SmtpMailer
+from resources.messaging import MailRefusedError, MailUnavailableError, SmtpMailer
 from resources.telemetry import breaker_of
 from resources.telemetry.breakers import MAX_FAILURES
 from tests.api_world import read
@@ -22,10 +23,86 @@ def silent_server():
         yield server.getsockname()[1]
 
 
-def mail():
+def mail(to="b@example.com"):
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "a@example.com", "b@example.com", "s"
+    message["From"], message["To"], message["Subject"] = "a@example.com", to, "s"
     return message
+
+
+class Answering(socketserver.StreamRequestHandler):
+    """A mail server that gives one command the answer of its test, and takes everything else."""
+
+    def handle(self):
+        self.wfile.write(b"220 ready\r\n")
+        while line := self.rfile.readline():
+            word = line[:4].upper().decode()
+            if word == "DATA" and word not in self.server.answers:
+                self.wfile.write(b"354 go on\r\n")
+                while self.rfile.readline() not in (b".\r\n", b""):
+                    pass
+            answer = self.server.answers.get(word, "221 bye" if word == "QUIT" else "250 well")
+            self.wfile.write(f"{answer}\r\n".encode())
+            if word == "QUIT":
+                return
+
+
+@pytest.fixture
+def answering_server():
+    """A mail server on loopback; ``answers`` is what it says to which command."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answering) as server:
+        server.daemon_threads = True
+        server.answers = {}
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def mailer_of(server, **more):
+    return SmtpMailer("127.0.0.1", server.server_address[1], **more)
+
+
+@pytest.mark.parametrize(
+    ("to", "answers", "error"),
+    [
+        ("ü@example.com", {}, MailRefusedError),  # the server does not know SMTPUTF8
+        ("b@example.com", {"RCPT": "550 no such person"}, MailRefusedError),
+        ("b@example.com", {"MAIL": "553 not from there"}, MailRefusedError),
+        ("b@example.com", {"DATA": "554 this is spam"}, MailRefusedError),
+        ("b@example.com", {"RCPT": "450 come again later"}, MailUnavailableError),
+        ("b@example.com", {"DATA": "451 not now"}, MailUnavailableError),
+    ],
+)
+def test_what_is_wrong_with_some_mails_keeps_no_other_waiting(answering_server, to, answers, error):
+    answering_server.answers = answers
+    mailer = mailer_of(answering_server)
+    for _ in range(2 * MAX_FAILURES):
+        with pytest.raises(error):
+            mailer.send(mail(to))
+    assert breaker_of("smtp").state == "closed"
+    answering_server.answers = {}
+    mailer.send(mail())
+
+
+@pytest.mark.parametrize("answers", [{"MAIL": "421 closing"}, {"EHLO": "502 no", "HELO": "502 no"}])
+def test_a_mail_server_that_takes_no_mail_at_all_is_not_well(answering_server, answers):
+    answering_server.answers = answers
+    for _ in range(MAX_FAILURES):
+        with pytest.raises(MailUnavailableError):
+            mailer_of(answering_server).send(mail())
+    assert breaker_of("smtp").state == "open"
+
+
+def test_a_password_that_the_mail_server_refuses_loses_no_mail(answering_server):
+    answering_server.answers = {"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": "535 wrong password"}
+    with pytest.raises(MailUnavailableError, match="SMTPAuthenticationError"):
+        mailer_of(answering_server, user="ann", password="x").send(mail())
+
+
+def test_a_mail_that_was_taken_is_sent_whatever_the_server_says_at_the_end(answering_server):
+    answering_server.answers = {"QUIT": "500 what"}
+    mailer_of(answering_server).send(mail())
 
 
 def test_a_mail_server_that_is_down_is_asked_no_more_for_a_while():

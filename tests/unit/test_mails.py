@@ -80,6 +80,29 @@ def test_a_mail_that_cannot_be_written_is_refused_for_good(template):
         write(template)
 
 
+def test_a_domain_of_any_script_is_written_as_every_mail_server_takes_it():
+    def written_to(address):
+        data = {"site": "https://example.com", "name": "Ann"}
+        mail_id = uuid.uuid4()
+        mail = write_mail("greeting", mail_id=mail_id, sender=SENDER, to=address, data=data)
+        return mail["To"]
+
+    assert written_to("ann@straße.de") == "ann@xn--strae-oqa.de"
+    assert written_to("ü@example.com") == "ü@example.com"
+
+
+@pytest.mark.parametrize("address", ["ann@ü_.de", "ann@\nexample.com", "ü@@"])
+def test_a_mail_to_what_cannot_be_an_address_is_refused_for_good(address):
+    with pytest.raises(MailRefusedError):
+        write_mail(
+            "greeting",
+            mail_id=uuid.uuid4(),
+            sender=SENDER,
+            to=address,
+            data={"site": "https://example.com", "name": "Ann"},
+        )
+
+
 @pytest.mark.parametrize(
     "url", ["", "http://mail", "smtp://", "smtp://host:port", "smtps://u:secret@host:99999"]
 )
