@@ -1,6 +1,7 @@
 """Governing who belongs to a tenant.
 
 A role may be given, changed or taken only by somebody who stands at least as high: up to one's own.
+Owners are made, changed and removed by people alone: with that, a key could give the tenant away.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def change_role(session: TenantSession, user_id: str, wanted: RoleChange) -> Mem
     """Give a member another role.
 
     Raises:
-        Problem: ``forbidden`` for a role above one's own, had or wanted; ``last-owner``;
-            ``not-found``.
+        Problem: ``forbidden`` for a role above one's own, had or wanted; ``insufficient-scope`` for
+            a key, where somebody is or becomes an owner; ``last-owner``; ``not-found``.
     """
     session.require("members:write")
     member = _find(session, user_id)
@@ -57,7 +58,8 @@ def remove_member(session: TenantSession, user_id: str) -> None:
     """Let a member go, or leave.
 
     Raises:
-        Problem: ``forbidden`` for somebody who stands higher; ``last-owner``; ``not-found``.
+        Problem: ``forbidden`` for somebody who stands higher; ``insufficient-scope`` for a key and
+            an owner; ``last-owner``; ``not-found``.
     """
     member = _find(session, user_id)
     is_leaving = member.user_id == session.principal.user_id
@@ -99,13 +101,18 @@ def transfer_ownership(session: TenantSession, wanted: NewOwner) -> Members:
 
 
 def require_reach(session: TenantSession, role: Role) -> None:
-    """Go on only for a role up to one's own.
+    """Go on only for a role up to one's own, and with a key for none that owns the tenant.
 
     Raises:
-        Problem: ``forbidden`` for a higher one.
+        Problem: ``forbidden`` for a higher one; ``insufficient-scope`` for a key.
     """
     if not reaches(session.role, role):
         raise Problem("forbidden", "You can only give, change and take roles up to your own.")
+    if role == "owner" and session.principal.key_id is not None:
+        raise Problem(
+            "insufficient-scope",
+            "Owners are invited, made, changed and removed by people. Log in to do it.",
+        )
 
 
 def _find(session: TenantSession, user_id: str) -> database.Member:

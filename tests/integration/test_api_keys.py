@@ -174,6 +174,48 @@ def test_keys_are_made_by_people_and_no_key_reaches_an_account(world):
         assert client.post("/v1/auth/logout").status_code == 403
 
 
+@pytest.fixture
+def owned(world: World):
+    """An invitation to own a tenant that Ada and Bob own, with Vic as its viewer."""
+    with world.database.jobs() as work:
+        work.tenants.create("owned", "Owned")
+        for nickname, role in (("ada", "owner"), ("bob", "owner"), ("vic", "viewer")):
+            work.users.add_membership("owned", world.users[nickname].id, role)
+        token = work.one_time_tokens.issue("invite", email="new@example.com")
+        return str(
+            work.invitations.create("owned", "new@example.com", "owner", token_id=token.id).id
+        )
+
+
+def test_no_key_makes_changes_invites_or_removes_an_owner(world, owned):
+    _, shown = world.key("owned", "ada", "members:write", "members:read")
+    vic, bob, ada = (f"members/{world.users[name].id}" for name in ("vic", "bob", "ada"))
+    with world.client(Authorization=f"Bearer {shown}") as client:
+        for method, address, body in (
+            ("POST", "invitations", {"email": "thief@example.com", "role": "owner"}),
+            ("POST", f"invitations/{owned}/resend", None),
+            ("DELETE", f"invitations/{owned}", None),
+            ("PATCH", vic, {"role": "owner"}),
+            ("PATCH", bob, {"role": "viewer"}),
+            ("PATCH", ada, {"role": "viewer"}),
+            ("DELETE", bob, None),
+            ("DELETE", ada, None),
+            ("POST", "ownership", {"user_id": str(world.users["vic"].id)}),
+        ):
+            answer = client.request(method, f"/v1/tenants/owned/{address}", json=body)
+            assert answer.status_code == 403, (method, address)
+            assert answer.json()["type"].endswith(":insufficient-scope")
+        roles = [one["role"] for one in client.get("/v1/tenants/owned/members").json()["items"]]
+        assert roles == ["owner", "owner", "viewer"]
+        for method, address, body, status in (
+            ("POST", "invitations", {"email": "guest@example.com", "role": "admin"}, 201),
+            ("PATCH", vic, {"role": "admin"}, 200),
+            ("DELETE", vic, None, 204),
+        ):
+            answer = client.request(method, f"/v1/tenants/owned/{address}", json=body)
+            assert answer.status_code == status, answer.text
+
+
 def test_a_key_annotates_for_its_tenant_without_naming_it(world):
     _, shown = world.key("acme", "ada", "analysis:run")
     options = {"method": "POST", "json": {"texts": ["Good."]}}
