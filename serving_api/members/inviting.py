@@ -14,7 +14,7 @@ from serving_api.members.schemas import (
     Invitations,
     NewInvitation,
 )
-from serving_api.members.service import identifier, require_reach
+from serving_api.members.service import identifier, in_turn, require_reach
 
 MAX_MAILS, _MAILS_SECONDS = 100, 24 * 3600
 """How many invitations a tenant may mail in a day: it chooses whom we write to."""
@@ -35,10 +35,10 @@ def invite(session: TenantSession, wanted: NewInvitation) -> Invitation:
             an invitation of that address is open; ``too-many-requests``.
         LimitReachedError: The plan has no seat left.
     """
+    session = in_turn(session)
     session.require("members:write")
     require_reach(session, wanted.role)
     work, tenant_id = session.work, session.tenant.id
-    work.members.take_turns(tenant_id)
     if any(member.email == wanted.email for member in work.members.list(tenant_id)):
         raise Problem("already-there", "Somebody of that address belongs to the tenant.")
     work.limits.admit(tenant_id, "seats")
@@ -73,6 +73,7 @@ def send_again(session: TenantSession, invitation_id: str) -> Invitation:
         Problem: ``not-found`` if there is none; ``wrong-status`` if it is not open, or was mailed
             as often as it may be.
     """
+    session = in_turn(session)
     session.require("members:write")
     work, tenant_id = session.work, session.tenant.id
     old = _find(session, invitation_id)
@@ -94,6 +95,7 @@ def revoke(session: TenantSession, invitation_id: str) -> None:
     Raises:
         Problem: ``not-found`` if there is none that could be accepted.
     """
+    session = in_turn(session)
     session.require("members:write")
     found = _find(session, invitation_id)
     require_reach(session, found.role)

@@ -7,6 +7,7 @@ Owners are made, changed and removed by people alone: with that, a key could giv
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 from resources import database
 from resources.database.memberships import REMOVED, reaches
@@ -34,6 +35,7 @@ def change_role(session: TenantSession, user_id: str, wanted: RoleChange) -> Mem
         Problem: ``forbidden`` for a role above one's own, had or wanted; ``insufficient-scope`` for
             a key, where somebody is or becomes an owner; ``last-owner``; ``not-found``.
     """
+    session = in_turn(session)
     session.require("members:write")
     member = _find(session, user_id)
     require_reach(session, member.role)
@@ -61,6 +63,7 @@ def remove_member(session: TenantSession, user_id: str) -> None:
         Problem: ``forbidden`` for somebody who stands higher; ``insufficient-scope`` for a key and
             an owner; ``last-owner``; ``not-found``.
     """
+    session = in_turn(session)
     member = _find(session, user_id)
     is_leaving = member.user_id == session.principal.user_id
     if not is_leaving or session.principal.scopes is not None:
@@ -82,8 +85,10 @@ def transfer_ownership(session: TenantSession, wanted: NewOwner) -> Members:
     """Make another member the owner in one's own place; one is an administrator from then on.
 
     Raises:
-        Problem: ``not-found`` if that user is no member.
+        Problem: ``not-found`` if that user is no member; ``forbidden`` for who owns the tenant no
+            longer, be it since a moment ago.
     """
+    session = in_turn(session)
     session.require("tenant:transfer")
     member = _find(session, str(wanted.user_id))
     if member.user_id == session.principal.user_id:
@@ -98,6 +103,21 @@ def transfer_ownership(session: TenantSession, wanted: NewOwner) -> Members:
         data={"from": str(session.principal.user_id)},
     )
     return Members(items=[_member(one) for one in session.work.members.list(tenant_id)])
+
+
+def in_turn(session: TenantSession) -> TenantSession:
+    """The session from when on nobody else changes the tenant's members, with the role of then.
+
+    The role that the request began with may have been taken meanwhile, by who was faster.
+
+    Raises:
+        Problem: ``not-found`` for who belongs to the tenant no longer.
+    """
+    session.work.members.take_turns(session.tenant.id)
+    membership = session.work.users.membership(session.tenant.id, session.principal.user_id)
+    if membership is None:
+        raise Problem("not-found")
+    return replace(session, role=membership.role)
 
 
 def require_reach(session: TenantSession, role: Role) -> None:

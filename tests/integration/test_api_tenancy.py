@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -194,6 +195,66 @@ def test_an_owner_hands_the_tenant_over(world, house):
     found = roles_in(world, house)
     assert (found["vera"], found["olga"]) == ("owner", "admin")
     assert events_of(world, house) == ["ownership.transferred"]
+
+
+def at_once(world, house, *requests, meanwhile=id):
+    """The answers to requests that had all read their senders' roles before one could go on.
+
+    ``meanwhile`` is what happens between.
+    """
+    for who, *_ in requests:
+        world.token(who)
+    waiting = text(
+        "select count(*) from pg_locks l join pg_database d on d.oid = l.database"
+        " where d.datname = current_database() and l.locktype = 'advisory' and not l.granted"
+    )
+    with ThreadPoolExecutor(len(requests)) as pool:
+        with world.database.jobs() as work:
+            work.members.take_turns(house)
+            answers = [pool.submit(ask, world, *request) for request in requests]
+            deadline = time.monotonic() + 20
+            while work.session.scalar(waiting) < len(requests):
+                assert time.monotonic() < deadline
+            meanwhile(work)
+        return [answer.result() for answer in answers]
+
+
+def test_who_hands_a_tenant_over_twice_at_once_does_it_once(world, house):
+    address = f"/{house}/ownership"
+    answers = at_once(
+        world,
+        house,
+        ("olga", "POST", address, {"user_id": id_of(world, "vera")}),
+        ("olga", "POST", address, {"user_id": id_of(world, "anna")}),
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 403]
+    roles = roles_in(world, house)
+    assert roles["olga"] == "admin"
+    assert list(roles.values()).count("owner") == 2  # Odo and one of the two
+
+
+def test_who_is_put_down_meanwhile_governs_nobody(world, house):
+    olga = f"/{house}/members/{id_of(world, 'olga')}"
+    odo = f"/{house}/members/{id_of(world, 'odo')}"
+    answers = at_once(
+        world,
+        house,
+        ("olga", "PATCH", odo, {"role": "viewer"}),
+        ("odo", "PATCH", olga, {"role": "viewer"}),
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 403]
+    assert list(roles_in(world, house).values()).count("owner") == 1
+
+
+def test_who_is_removed_meanwhile_invites_nobody(world, house):
+    invitation = {"email": "friend@example.com", "role": "admin"}
+    (answer,) = at_once(
+        world,
+        house,
+        ("adam", "POST", f"/{house}/invitations", invitation),
+        meanwhile=lambda work: work.members.remove(house, world.users["adam"].id),
+    )
+    assert answer.status_code == 404
 
 
 def suspend(world, tenant, reason="The invoice of May is open"):
