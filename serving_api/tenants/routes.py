@@ -50,10 +50,10 @@ def list_tenants(session: AsUser) -> schemas.Tenants:
     ),
 )
 def create_tenant(
-    wanted: schemas.NewTenant, session: AsUser, response: Response
+    wanted: schemas.NewTenant, session: AsUser, services: CurrentServices, response: Response
 ) -> schemas.TenantOfUser:
     """Make an organisation on the smallest plan; whoever makes it becomes its owner."""
-    tenant = service.create_tenant(session, wanted)
+    tenant = service.create_tenant(session, wanted, services)
     response.headers["Location"] = f"/v1/tenants/{tenant.id}"
     return tenant
 

@@ -19,6 +19,7 @@ from resources.storage.snapshots import (
 from resources.vocabulary import utc_today
 from serving_api.kit.auth import TenantSession, UserSession
 from serving_api.kit.errors import Problem, invalid_parameter
+from serving_api.kit.services import Services
 from serving_api.tenants.schemas import (
     Closing,
     Feature,
@@ -39,6 +40,9 @@ GRACE = timedelta(days=30)
 
 MAX_NEW_TENANTS, _NEW_TENANTS_SECONDS = 5, 24 * 3600
 """How many organisations one user may make in a day."""
+
+MAX_CHOSEN_IDS = 20
+"""How many ids one user may ask for in a day: an answer tells whether an id is taken."""
 
 _MAX_ID_LENGTH = 40
 
@@ -67,24 +71,30 @@ def get_tenant(session: TenantSession, snapshots: SnapshotStore) -> TenantDetail
     return _details(session, session.tenant, snapshots)
 
 
-def create_tenant(session: UserSession, wanted: NewTenant) -> TenantOfUser:
+def create_tenant(session: UserSession, wanted: NewTenant, services: Services) -> TenantOfUser:
     """Make an organisation, on the smallest plan, and its first owner.
 
     Raises:
         Problem: ``email-not-verified``; ``already-there`` for an id that is taken;
-            ``too-many-requests`` for a user who made several today.
+            ``too-many-requests`` for a user who made several today, or asked for many ids.
     """
     if session.user.email_verified_at is None:
         raise Problem("email-not-verified")
-    verdict = session.work.rate_limits.take(
-        f"tenants made by {session.user.id}", limit=MAX_NEW_TENANTS, seconds=_NEW_TENANTS_SECONDS
+    if wanted.id is not None:
+        # In a transaction of its own: what is refused is the very thing to count.
+        with services.database.limits() as counting:
+            _count(
+                counting,
+                f"ids of tenants asked for by {session.user.id}",
+                MAX_CHOSEN_IDS,
+                f"You asked for {MAX_CHOSEN_IDS} ids today. Leave the id out, or go on tomorrow.",
+            )
+    _count(
+        session.work,
+        f"tenants made by {session.user.id}",
+        MAX_NEW_TENANTS,
+        f"You made {MAX_NEW_TENANTS} tenants today. Make another one tomorrow.",
     )
-    if not verdict.allowed:
-        raise Problem(
-            "too-many-requests",
-            f"You made {MAX_NEW_TENANTS} tenants today. Make another one tomorrow.",
-            headers={"Retry-After": str(verdict.retry_after)},
-        )
     tenant_id = wanted.id or _id_from(wanted.name)
     # The wall opens for the new tenant only; if there is one of that id, nothing of it is read.
     session.work.act_for(tenant_id)
@@ -100,6 +110,14 @@ def create_tenant(session: UserSession, wanted: NewTenant) -> TenantOfUser:
         "membership.added", str(session.user.id), tenant_id=tenant.id, data={"role": "owner"}
     )
     return TenantOfUser(id=tenant.id, name=tenant.name, role="owner", status=tenant.status)
+
+
+def _count(work: database.UnitOfWork, name: str, limit: int, refusal: str) -> None:
+    verdict = work.rate_limits.take(name, limit=limit, seconds=_NEW_TENANTS_SECONDS)
+    if not verdict.allowed:
+        raise Problem(
+            "too-many-requests", refusal, headers={"Retry-After": str(verdict.retry_after)}
+        )
 
 
 def change_tenant(

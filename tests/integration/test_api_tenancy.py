@@ -113,6 +113,17 @@ def test_a_user_makes_only_so_many_in_a_day(world):
     assert made == [201, 201, 201, 201, 201, 429]
 
 
+def test_whoever_tries_out_which_ids_are_taken_is_stopped(world):
+    with world.database.jobs() as work:
+        world.users["pia"] = work.users.create("pia@example.com", "Pia", PASSWORD)
+    tried = [
+        ask(world, "pia", "POST", "", {"name": "X", "id": taken}).status_code
+        for taken in ["acme", "brava"] * 11
+    ]
+    assert tried == [409] * 20 + [429] * 2
+    assert ask(world, "pia", "POST", "", {"name": "X"}).status_code == 201  # tells nothing
+
+
 def test_a_name_and_a_colour_are_changed_by_whoever_may(world, house):
     answer = ask(world, "adam", "PATCH", f"/{house}", {"name": "New", "colour": "#00ff00"})
     assert answer.status_code == 200
