@@ -87,7 +87,7 @@ def change_tenant(
     "/{tenant}/close",  # noqa: FAST003 - AsMember takes it
     operation_id="close_tenant",
     summary="Close a tenant",
-    responses=_CHANGING,
+    responses=_CHANGING | documented("wrong-status"),
 )
 def close_tenant(
     wanted: schemas.Closing, session: AsMember, services: CurrentServices

@@ -144,17 +144,21 @@ def close_tenant(
     """Begin to close a tenant: after the grace period it may be erased.
 
     Raises:
-        Problem: ``invalid-parameters`` unless the id was repeated; ``tenant-closing``.
+        Problem: ``invalid-parameters`` unless the id was repeated; ``tenant-closing`` and
+            ``wrong-status``, the latter also where somebody else was faster by a moment.
     """
     session.require("tenant:close")
     if wanted.confirm != session.tenant.id:
         raise invalid_parameter("body.confirm", "must be the tenant's id")
-    tenant = session.work.tenants.set_status(
-        session.tenant.id,
-        "closing",
-        reason=wanted.reason,
-        closes_at=datetime.now(UTC) + GRACE,
-    )
+    try:
+        tenant = session.work.tenants.set_status(
+            session.tenant.id,
+            "closing",
+            reason=wanted.reason,
+            closes_at=datetime.now(UTC) + GRACE,
+        )
+    except database.WrongStatusError:
+        raise Problem("wrong-status", "The tenant is being closed already.") from None
     session.work.events.add(
         "tenant.closing",
         tenant.id,
@@ -180,7 +184,10 @@ def reopen_tenant(session: TenantSession, snapshots: SnapshotStore) -> TenantDet
     session.require("tenant:close")
     if session.tenant.status != "closing":
         raise Problem("wrong-status", "The tenant is not closing.")
-    tenant = session.work.tenants.set_status(session.tenant.id, "active")
+    try:
+        tenant = session.work.tenants.set_status(session.tenant.id, "active")
+    except database.WrongStatusError:
+        raise Problem("wrong-status", "The tenant was opened again already.") from None
     session.work.events.add("tenant.reopened", tenant.id, tenant_id=tenant.id)
     return _details(session, tenant, snapshots)
 

@@ -216,12 +216,16 @@ def at_once(world, house, *requests, meanwhile=id):
     for who, *_ in requests:
         world.token(who)
     waiting = text(
-        "select count(*) from pg_locks l join pg_database d on d.oid = l.database"
-        " where d.datname = current_database() and l.locktype = 'advisory' and not l.granted"
+        "select count(distinct l.pid) from pg_locks l left join pg_database d on d.oid = l.database"
+        " where not l.granted and coalesce(d.datname, current_database()) = current_database()"
     )
     with ThreadPoolExecutor(len(requests)) as pool:
         with world.database.jobs() as work:
             work.members.take_turns(house)
+            work.session.execute(
+                text("select from reviewgraph.tenants where id = :id for no key update"),
+                {"id": house},
+            )
             answers = [pool.submit(ask, world, *request) for request in requests]
             deadline = time.monotonic() + 20
             while work.session.scalar(waiting) < len(requests):
@@ -309,6 +313,22 @@ def test_a_closing_tenant_can_be_read_and_opened_again(world, house):
     assert ask(world, "olga", "PATCH", f"/{house}", {"name": "X"}).status_code == 200
     assert ask(world, "olga", "POST", f"/{house}/reopen").status_code == 409
     assert events_of(world, house) == ["tenant.closing", "tenant.reopened", "tenant.changed"]
+
+
+@pytest.mark.parametrize(("status", "action"), [("closing", "reopen"), ("active", "close")])
+def test_who_closes_or_opens_a_tenant_a_moment_too_late_is_told_so(world, house, status, action):
+    if status == "closing":
+        ask(world, "olga", "POST", f"/{house}/close", {"confirm": house})
+    body = {"confirm": house} if action == "close" else None
+    answers = at_once(
+        world,
+        house,
+        ("olga", "POST", f"/{house}/{action}", body),
+        ("odo", "POST", f"/{house}/{action}", body),
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    (late,) = (answer for answer in answers if answer.status_code == 409)
+    assert slug(late) == "wrong-status"
 
 
 def test_a_tenant_that_has_closed_is_gone(world, house):
