@@ -1,4 +1,4 @@
-"""What the machine refuses: a full disk, a missing right, too many open files.
+"""What the machine refuses: a full disk, a missing right, too many open files, a server that died.
 
 Libraries report the same refusal in many ways: as an ``OSError``, as PostgreSQL's error class, or
 only in their words. Here it is recognised in all of them, so that whoever runs ReviewGraph reads
@@ -98,6 +98,15 @@ FAULTS = (
         (errno.EIO,),
         r"Input/output error|os error 5\b",
         ("58030",),
+    ),
+    Fault(
+        "PostgreSQL ended the connection, or is gone",
+        f"See that it runs (`reviewgraph doctor`), {_AGAIN}.",
+        (),
+        r"server closed the connection unexpectedly|connection to server .* failed: "
+        r"|terminating connection|the connection is (lost|closed)|connection already closed"
+        r"|the database system is (starting up|shutting down|in recovery mode)",
+        ("57P01", "57P02", "57P03", "08000", "08003", "08006"),
     ),
 )
 

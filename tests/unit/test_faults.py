@@ -61,6 +61,33 @@ def test_a_full_disk_is_recognised_behind_drivers_groups_and_words(error):
     assert find_fault(error) is FULL
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "server closed the connection unexpectedly\n\tThis probably means the server terminated",
+        'connection to server at "127.0.0.1", port 5432 failed: Connection refused',
+        'connection to server on socket "/run/.s.PGSQL.1" failed: No such file or directory',
+        "terminating connection due to administrator command",
+        "the connection is lost",
+        "FATAL:  the database system is shutting down",
+    ],
+)
+def test_a_database_that_died_in_a_run_is_recognised_by_its_words(said):
+    fault = fault_told_by(f"sqlalchemy.exc.OperationalError: (psycopg2.OperationalError) {said}")
+    assert "reviewgraph doctor" in fault.next_step
+
+
+def test_a_run_whose_database_died_is_one_sentence_with_what_to_do(home, capsys):
+    died = RunFailedError(
+        "The step marts failed: no more", "OperationalError: the connection is lost"
+    )
+    assert explaining.explain(died) == 1
+    said = capsys.readouterr().err
+    assert "PostgreSQL ended the connection" in said
+    assert "run the same command again" in said
+    assert list((home / "logs").iterdir())
+
+
 def test_what_was_handled_before_is_no_cause():
     error = ValueError("something else")
     error.__context__ = OSError(errno.ENOSPC, "full")
