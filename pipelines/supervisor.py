@@ -24,6 +24,7 @@ from typing import Self
 
 import psutil
 
+from pipelines.log_files import cut_if_large
 from resources.errors import ReviewGraphError
 
 _STOP_SECONDS = 20
@@ -127,7 +128,7 @@ class Supervisor:
         raise ServerDiedError(f"{server.name} did not listen in {seconds:.0f} s. {_tail(server)}")
 
     def watch(self, say: Callable[[str], object]) -> None:
-        """Start again what dies, for ever.
+        """Start again what dies, for ever, and cut logs that have become large.
 
         Args:
             say: Told in one sentence of each death and each new start.
@@ -138,6 +139,7 @@ class Supervisor:
         while True:
             for server in self.servers:
                 self._keep_running(server, say)
+                cut_if_large(server.log)
             time.sleep(_WATCH_SECONDS)
 
     def stop(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from resources.privacy.traces import Traces
 
@@ -86,6 +88,7 @@ def _files(root: Path, folders: tuple[str, ...]) -> Iterator[Path]:
 def _quotes(path: Path, traces: Traces) -> bool:
     try:
         with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)  # nobody may cut it while it is mapped
             if not path.stat().st_size:
                 return False
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -98,8 +101,14 @@ def _blank(path: Path, traces: Traces) -> int:
     """Write stars over what quotes; a server that writes to the file goes on undisturbed."""
     if not _quotes(path, traces):
         return 0
+    with path.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        return _blank_in(file, traces) if path.stat().st_size else 0
+
+
+def _blank_in(file: BinaryIO, traces: Traces) -> int:
     count = 0
-    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
+    with mmap.mmap(file.fileno(), 0) as content:
         for one in traces.spellings:
             spelled = one.encode()
             at = content.find(spelled)
