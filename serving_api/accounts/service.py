@@ -44,11 +44,14 @@ class Accounts:
         be made in another's name and be waiting when the other one comes.
 
         Raises:
-            Problem: ``invalid-parameters`` for a password that is too weak; ``too-many-requests``.
+            Problem: ``invalid-parameters`` for a password that is too weak; ``too-many-requests``
+                for a client that has many mails sent.
         """
         _require_strength(password, email, name)
-        self.limits.mail(email, client)
+        is_mailed = self.limits.may_mail("registration", email, client)
         hashed = hash_password(password)  # also where there is such an account: it takes its time
+        if not is_mailed:
+            return  # what was mailed last works on
         with self._database.work(None) as work:
             user = work.users.add(email, name, hashed)
             known = None if user is not None else work.users.by_email(email)
@@ -81,12 +84,17 @@ class Accounts:
     def forget_password(self, email: str, client: str) -> None:
         """Send a link to choose another password, or a mail that says there is no account.
 
+        An address that was mailed a few times just now gets no further mail, and its last link
+        works on: whoever floods it keeps its owner from nothing.
+
         Raises:
-            Problem: ``too-many-requests``.
+            Problem: ``too-many-requests`` for a client that has many mails sent.
         """
-        self.limits.mail(email, client)
+        is_mailed = self.limits.may_mail("forgotten password", email, client)
         # Nobody needs this hash: beside the time that it takes, nothing tells who has an account.
         hash_password(email)
+        if not is_mailed:
+            return  # the link that was mailed last works on
         with self._database.work(None) as work:
             user = work.users.by_email(email)
             if user is None or not user.is_active:
@@ -117,6 +125,7 @@ class Accounts:
             _require_strength(password, user.email, user.name)
             work.users.set_password_hash(user.id, hash_password(password))
             work.users.mark_verified(user.id)  # the mail has reached its reader
+            self.limits.mail_was_read("forgotten password", user.email, within=work)
             self._after_password_change(work, user, "user.password_reset", keep=None)
 
     def confirm_new_email(self, token: str) -> None:
@@ -173,7 +182,7 @@ class Accounts:
         """
         proof = Proof(principal, current, code)
         with proven_work(self.services, self.limits, proof) as (work, user):
-            self.limits.mail(email, client, within=work)
+            self.limits.mail("new address", email, client, within=work)
             token = work.one_time_tokens.issue("change_email", email=email, user_id=user.id)
             tell(work, "user.email_change_asked", user.id)
             work.mail.send("confirm_new_email", to=email, token_id=str(token.id), name=user.name)

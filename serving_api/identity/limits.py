@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import Literal
 
 from resources.database import Database, UnitOfWork
+from resources.database.one_time_tokens import MAX_LIFETIMES
 from resources.keys import Keys
 from serving_api.identity.devices import Devices
 from serving_api.kit.errors import Problem
@@ -28,8 +30,14 @@ MAX_WRONG_PROOFS = 5
 MAX_DEPARTURES_OF_CLIENT = 60
 
 MAX_MAILS_OF_ADDRESS = 3
+MAIL_SECONDS = int(MAX_LIFETIMES["reset_password"].total_seconds())
+"""While an address is mailed no more, a link that it was mailed before works still."""
+
 MAX_MAILS_OF_CLIENT = 20
-MAIL_SECONDS = 60 * 60
+MAIL_SECONDS_OF_CLIENT = 60 * 60
+
+MailKind = Literal["registration", "forgotten password", "new address"]
+"""What mails are counted apart by: who is flooded with one kind gets the others all the same."""
 
 
 @dataclass(frozen=True)
@@ -99,23 +107,41 @@ class Limits:
         """Count a password or code that a known user is asked for."""
         return self._count(Layer(f"proof:{user_id}", MAX_WRONG_PROOFS))
 
-    def mail(self, email: str, client: str, *, within: UnitOfWork | None = None) -> Counted:
-        """Count a mail that a stranger has sent to an address; nobody gives it back.
+    def may_mail(self, kind: MailKind, email: str, client: str) -> bool:
+        """Count a mail that a stranger asks for; whether it may go out to the address.
+
+        A stranger who has asked too often for others is refused. That an address was mailed often
+        enough is told nobody: else whoever floods it would have its owner refused, too.
 
         Args:
+            kind: What the mail is about.
             email: The address.
             client: Where the stranger is.
-            within: The transaction that sends the mail, where there is one already.
+
+        Raises:
+            Problem: ``too-many-requests`` for the stranger.
         """
-        account = _disguised(self._keys, email)
-        layers = (
-            Layer(f"mail:{account}", MAX_MAILS_OF_ADDRESS, MAIL_SECONDS),
-            Layer(f"mail:client:{network_of(client)}", MAX_MAILS_OF_CLIENT, MAIL_SECONDS),
-        )
-        if within is None:
-            return self._count(*layers)
-        _take(within, layers)
-        return layers
+        with self._database.work(None) as work:
+            _take(work, (_mails_from(client),))
+            to = self._mails_to(kind, email)
+            return work.rate_limits.take(to.name, limit=to.limit, seconds=to.seconds).allowed
+
+    def mail(self, kind: MailKind, email: str, client: str, *, within: UnitOfWork) -> None:
+        """Count a mail that a known user has sent to an address, in the transaction that sends it.
+
+        Raises:
+            Problem: ``too-many-requests``.
+        """
+        _take(within, (self._mails_to(kind, email), _mails_from(client)))
+
+    def mail_was_read(self, kind: MailKind, email: str, *, within: UnitOfWork) -> None:
+        """Count the mails to an address from nothing: its owner has used a link in one."""
+        to = self._mails_to(kind, email)
+        within.rate_limits.forget(to.name, seconds=to.seconds)
+
+    def _mails_to(self, kind: MailKind, email: str) -> Layer:
+        name = f"mail:{kind}:{_disguised(self._keys, email)}"
+        return Layer(name, MAX_MAILS_OF_ADDRESS, MAIL_SECONDS)
 
     def departure(self, client: str) -> Counted:
         """Count somebody who is sent to an identity provider; nobody gives it back."""
@@ -133,6 +159,11 @@ class Limits:
         with self._database.work(None) as work:
             _take(work, layers)
         return layers
+
+
+def _mails_from(client: str) -> Layer:
+    name = f"mail:client:{network_of(client)}"
+    return Layer(name, MAX_MAILS_OF_CLIENT, MAIL_SECONDS_OF_CLIENT)
 
 
 def _take(work: UnitOfWork, layers: Counted) -> None:
