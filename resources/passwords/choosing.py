@@ -21,15 +21,19 @@ def check_choice(password: str, *, email: str, name: str = "") -> None:
     """Let a password pass that nobody guesses at once.
 
     Args:
-        password: As it was typed; characters are counted, not bytes.
+        password: As it was typed; characters are counted, not bytes, and blanks that pad it are
+            not.
         email: The user's address.
         name: What the user is called.
 
     Raises:
         WeakPasswordError: If it is too short, too long, known to everybody, or about the user.
     """
-    if len(password) < MIN_LENGTH:
-        raise WeakPasswordError(f"must have at least {MIN_LENGTH} characters; any will do")
+    if len(_without_padding(password)) < MIN_LENGTH:
+        raise WeakPasswordError(
+            f"must have at least {MIN_LENGTH} characters; any will do, and of spaces in a row and "
+            "at the ends only those between words count, once"
+        )
     if len(password) > MAX_LENGTH:
         raise WeakPasswordError(f"must have at most {MAX_LENGTH} characters")
     if is_common(password):
@@ -38,6 +42,11 @@ def check_choice(password: str, *, email: str, name: str = "") -> None:
         )
     if _is_about(password, email, name):
         raise WeakPasswordError("must not be made of your name or address")
+
+
+def _without_padding(password: str) -> str:
+    """A password with one space for all that nobody sees in a row, and none at its ends."""
+    return " ".join("".join(c if c.isprintable() else " " for c in password).split())
 
 
 def _is_about(password: str, email: str, name: str) -> bool:

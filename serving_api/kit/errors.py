@@ -15,7 +15,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -179,7 +179,7 @@ def _from_framework(request: Request, error: Exception) -> Problem:
             "invalid-parameters",
             errors=[
                 ParameterError(
-                    location=".".join(str(part) for part in found["loc"]), message=found["msg"]
+                    location=".".join(str(part) for part in found["loc"]), message=_in_words(found)
                 )
                 for found in error.errors()
             ],
@@ -193,6 +193,17 @@ def _from_framework(request: Request, error: Exception) -> Problem:
             headers = {"Allow": ", ".join(_allowed_methods(request))}
         return Problem(slug, headers=headers)
     raise error
+
+
+def _in_words(found: Mapping[str, Any]) -> str:
+    """What is wrong with a value; of a text that was looked at before Pydantic counts "items"."""
+    bound = {"too_long": ("most", "max_length"), "too_short": ("least", "min_length")}.get(
+        found["type"]
+    )
+    if bound is None or not isinstance(found["input"], str | SecretStr):
+        return str(found["msg"])
+    count = found["ctx"][bound[1]]
+    return f"String should have at {bound[0]} {count} character{'' if count == 1 else 's'}"
 
 
 def _allowed_methods(request: Request) -> list[str]:

@@ -143,6 +143,7 @@ def test_the_page_repeats_nothing_that_is_no_link(world, link):
         ("name", "two\nlines"),
         ("name", "\x00"),
         ("password", "short"),
+        ("password", " " * 8),
         ("password", "Password123!"),
         ("password", "nora.quill2026"),
         ("password", "x" * 257),
@@ -155,6 +156,23 @@ def test_what_cannot_be_registered_is_told_by_field(world, field, value):
     assert answer.status_code == 422
     assert [error["location"] for error in answer.json()["errors"]] == [f"body.{field}"]
     assert mails_to(world, "nora.quill@example.com") == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("password", "x" * 257, "at most 256 characters"),
+        ("email", "x" * 250 + "@example.com", "at most 254 characters"),
+        ("email", "x", "at least 3 characters"),
+        ("name", "", "at least 1 character"),
+    ],
+)
+def test_a_text_of_a_wrong_length_is_counted_in_characters(world, field, value, said):
+    body = {"email": "wordy@example.com", "name": "Wordy", "password": GOOD}
+    answer = post(world, "/v1/auth/register", **{**body, field: value})
+    (error,) = answer.json()["errors"]
+    assert said in error["message"]
+    assert "items" not in error["message"]
 
 
 def test_a_password_of_sixty_four_characters_and_more_of_any_kind_is_taken(world):

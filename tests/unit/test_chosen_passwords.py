@@ -78,6 +78,22 @@ def test_one_s_own_name_or_address_is_refused(password):
         check_choice(password, email="Ada.Lovelace@example.com", name="Ada Lovelace")
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        " " * 8,
+        " " * 256,
+        "\t " * 20,
+        "a" + " " * 20,
+        " a  \u200b\u2800 b ",
+        "\u200b\u200c\u2060\ufeff" * 9,
+    ],
+)
+def test_what_is_padded_with_blanks_is_no_longer_than_what_it_pads(password):
+    with pytest.raises(WeakPasswordError, match="at least 8"):
+        check_choice(password, email="a@b.example")
+
+
 def test_a_part_of_one_s_name_may_stand_in_something_longer():
     check_choice("lovelace feeds purple geese", email="x@example.com", name="Ada Lovelace")
 
