@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from resources.nlp.texts import language_code
 from resources.vocabulary import CorrectedField, Sentiment
-from serving_api.kit.parameters import CleanText, refuse_unstorable_characters
+from serving_api.kit.parameters import MAX_WHOLE_NUMBER, CleanText, refuse_unstorable_characters
 
 Label = Annotated[
     str, Field(min_length=1, max_length=200), AfterValidator(refuse_unstorable_characters)
@@ -89,8 +89,11 @@ class CorrectedAspect(BaseModel):
     term: Annotated[Label, Field(description="As the lexicon names it, or as written.")]
     category: Label
     sentiment: Sentiment
-    start: Annotated[int, Field(ge=0, description="In title, line break and text as one.")]
-    end: Annotated[int, Field(description="Exclusive.")]
+    start: Annotated[
+        int,
+        Field(ge=0, le=MAX_WHOLE_NUMBER, description="In title, line break and text as one."),
+    ]
+    end: Annotated[int, Field(ge=0, le=MAX_WHOLE_NUMBER, description="Exclusive.")]
 
     @model_validator(mode="after")
     def _encloses_something(self) -> Self:

@@ -72,6 +72,9 @@ WorkspaceParameter = Annotated[
 ]
 """The parameter that chooses a workspace; an id that names none in use is not found."""
 
+MAX_WHOLE_NUMBER = 2**31 - 1
+"""The largest whole number that a column of the database holds."""
+
 SnapshotVersion = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 """The name of a snapshot version; a strict pattern, because it becomes the name of a folder."""
 

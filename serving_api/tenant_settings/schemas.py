@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from resources.database.tenant_settings import TenantChoices
+from serving_api.kit.parameters import MAX_WHOLE_NUMBER
 
 MAX_CHANGES = 100
 
@@ -43,5 +44,10 @@ class HistoryParameters(BaseModel):
 
     limit: Annotated[int, Field(ge=1, le=MAX_CHANGES, description="How many at most.")] = 50
     before: Annotated[
-        int | None, Field(ge=1, description="Only changes of lower revisions than this one.")
+        int | None,
+        Field(
+            ge=1,
+            le=MAX_WHOLE_NUMBER,
+            description="Only changes of lower revisions than this one.",
+        ),
     ] = None

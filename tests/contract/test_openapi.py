@@ -142,6 +142,36 @@ def test_who_can_be_told_to_wait_is_told_of_it(document):
         assert ("429" in operation["responses"]) >= ("security" in operation), where
 
 
+def unbounded_numbers(schema, document, where="", inside=frozenset()):
+    """Where a client may send a whole number of any size."""
+    if isinstance(schema, list):
+        for one in schema:
+            yield from unbounded_numbers(one, document, where, inside)
+    if not isinstance(schema, dict):
+        return
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        if name not in inside:
+            named = document["components"]["schemas"][name]
+            yield from unbounded_numbers(named, document, f"{where} {name}", inside | {name})
+        return
+    is_bounded = {"minimum", "maximum"} <= schema.keys() or {"enum", "const"} & schema.keys()
+    if schema.get("type") == "integer" and not is_bounded:
+        yield where
+    for name, one in schema.items():
+        yield from unbounded_numbers(one, document, f"{where} {name}", inside)
+
+
+def test_no_whole_number_that_a_client_sends_is_larger_than_the_database_holds(document):
+    found = []
+    for where, operation in operations(document):
+        asked = [one["schema"] for one in operation.get("parameters", [])]
+        bodies = operation.get("requestBody", {}).get("content", {}).values()
+        for schema in [*asked, *(body["schema"] for body in bodies)]:
+            found += unbounded_numbers(schema, document, where)
+    assert found == []
+
+
 def renew(*, break_clients: bool) -> None:
     """Write the kept document anew.
 

@@ -123,6 +123,12 @@ def test_a_change_says_who_changed_what_from_what_to_what(world, ada, settings_a
     assert [one["revision"] for one in older] == [2]
 
 
+@pytest.mark.parametrize("before", [2**31, 99999999999, 10**30, 0, -1])
+def test_a_revision_that_cannot_be_one_is_refused(ada, settings_address, before):
+    answer = ada.get(f"{settings_address}/history", params={"before": before})
+    assert answer.status_code == 422, answer.text
+
+
 def test_a_change_that_somebody_else_made_meanwhile_is_not_written_over(ada, settings_address):
     seen = ada.get(settings_address).headers["etag"]
     first = ada.patch(settings_address, json={"language": "de"}, headers={"If-Match": seen})
