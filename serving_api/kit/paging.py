@@ -23,10 +23,14 @@ from resources.keys import Keys
 from serving_api.kit.errors import Problem
 
 Item = TypeVar("Item")
+MAX_CURSOR_LENGTH = 32_768
+"""Room for the longest name that a list is sorted by: 4,000 characters of any script."""
+
 CursorParameter = Annotated[
     str | None,
     Field(
-        max_length=1024, description="`next_cursor` of the page before; the first page if unset."
+        max_length=MAX_CURSOR_LENGTH,
+        description="`next_cursor` of the page before; the first page if unset.",
     ),
 ]
 _SIGNATURE_BYTES = 16
@@ -54,7 +58,8 @@ class Cursors:
 
     def write(self, binding: Sequence[str], position: Sequence[str]) -> str:
         """A cursor that stands after ``position`` in the list that ``binding`` names."""
-        payload = json.dumps(list(position), ensure_ascii=True, separators=(",", ":")).encode()
+        # As it is in UTF-8: escaped, a character of another script takes twice as much or more.
+        payload = json.dumps(list(position), ensure_ascii=False, separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(self._sign(binding, payload) + payload).decode().rstrip("=")
 
     def read(self, binding: Sequence[str], cursor: str, *, length: int) -> list[str]:

@@ -66,6 +66,22 @@ def test_a_name_is_taken_once(ada):
     assert again.json()["type"].endswith(":name-taken")
 
 
+@pytest.mark.parametrize("character", ["水", "𐍈", "é"])
+def test_names_of_other_scripts_are_paged_through(ada, character):
+    for n in range(2):
+        name = f"{n}{character * 199}"
+        assert ada.post(ACME, json=new_source(name)).status_code == 201
+    first = ada.get(ACME, params={"limit": 200}).json()["items"]
+    page = ada.get(ACME, params={"limit": 1}).json()
+    found = page["items"]
+    while page["next"] is not None:
+        answer = ada.get(page["next"])
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        found += page["items"]
+    assert found == first
+
+
 def test_making_a_source_twice_with_one_key_makes_one(ada):
     wanted, key = new_source(), {"Idempotency-Key": str(uuid.uuid4())}
     first, second = (ada.post(ACME, json=wanted, headers=key) for _ in range(2))
