@@ -15,7 +15,11 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from resources.errors import WrongUsageError
-from resources.messaging.port import MailRefusedError, MailUnavailableError
+from resources.messaging.port import (
+    MailRefusedError,
+    MailUnavailableError,
+    refuse_control_characters,
+)
 from resources.telemetry import ServiceDownError, breaker_of
 
 TIMEOUT_SECONDS = 20.0
@@ -79,6 +83,7 @@ class SmtpMailer:
 
     def send(self, mail: EmailMessage) -> None:
         """Hand over one mail; see :class:`resources.messaging.port.Mailer`."""
+        refuse_control_characters(mail)
         try:
             with breaker_of("smtp").call(_ServerNotWellError):
                 self._deliver(mail)

@@ -41,15 +41,22 @@ def write_mail(
             and readers show once.
         sender: Whom it is from, for example ``ReviewGraph <no-reply@example.com>``.
         to: Whom it is for.
-        data: What the template needs.
+        data: What the template needs. Each text is put in on one line, without characters that
+            steer: names are given by strangers.
 
     Raises:
         MailRefusedError: There is no such template, the data do not fill it, or no mail can be
             addressed like that.
     """
+    if to != _on_one_line(to):
+        raise MailRefusedError(f"The mail {template} is for no address.")
+    given = {
+        name: _on_one_line(value) if isinstance(value, str) else value
+        for name, value in data.items()
+    }
     try:
         subject, body, html = _parts_of(template)
-        written = [part and part.render(data) for part in (subject, body, html)]
+        written = [None if part is None else part.render(given) for part in (subject, body, html)]
         return _assembled(written, mail_id=mail_id, sender=sender, to=to)
     except TemplateNotFound:
         raise MailRefusedError(f"There is no template {template} for mails.") from None
@@ -65,7 +72,6 @@ def _assembled(
     """The mail of a subject, a text and perhaps a page."""
     name, address = parseaddr(sender)
     mail = EmailMessage()
-    # EmailMessage refuses line breaks in headers; a name that holds one must not stop the mail.
     mail["Subject"] = _on_one_line(written[0] or "")[:MAX_SUBJECT_LENGTH]
     mail["From"] = formataddr((_on_one_line(name), address))
     mail["To"] = to if to.isascii() else _with_ascii_domain(to)

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import jinja2
 from fastapi import FastAPI
 from markupsafe import Markup
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -27,11 +28,12 @@ from serving_api.kit.errors import Problem
 from serving_api.kit.parameters import refuse_unstorable_characters
 from serving_api.kit.services import services_of
 from serving_api.members import newcomers
+from serving_api.tenants.schemas import Line
 
 PATH = "/confirm"
-MAX_NAME_LENGTH = 100
 _FOLDER = files("serving_api.accounts")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{64}", re.ASCII)
+_NAME: TypeAdapter[str] = TypeAdapter(Line)
 _TITLES = {
     "verify_email": "Confirm your address",
     "change_email": "Confirm your new address",
@@ -72,8 +74,12 @@ async def confirm(request: Request) -> HTMLResponse:
     accounts = Accounts(services_of(request), passwords.limits)
     try:
         password = _checked(given.get("password", ""))
-        name = _checked(given.get("name", "")).strip()[:MAX_NAME_LENGTH]
+        name = _NAME.validate_python(given.get("name", "")) if purpose == "invite" else ""
         await passwords.run(token, lambda: _do(accounts, purpose, token, password, name))
+    except ValidationError:
+        return _ask(
+            purpose, token, "Your name must be one line of at most 120 letters.", status=422
+        )
     except Problem as problem:
         if problem.slug == "invalid-parameters":
             return _ask(purpose, token, f"The password {problem.errors[0].message}.", status=422)
@@ -90,7 +96,7 @@ def _checked(password: str) -> str:
 
 def _do(accounts: Accounts, purpose: str, token: str, password: str, name: str) -> None:
     if purpose == "invite":
-        newcomers.register(accounts.services, token, name or "New member", password)
+        newcomers.register(accounts.services, token, name, password)
     elif purpose == "reset_password":
         accounts.reset_password(token, password)
     elif purpose == "verify_email":

@@ -283,8 +283,12 @@ def test_the_link_in_the_mail_leads_to_a_page_that_lets_the_newcomer_in(world, t
             "purpose": "invite", "token": token, "name": "Paula",
             "password": "tulips argue with thunder",
         }  # fmt: skip
-        done = client.post("/confirm", data=form)
+        for wrong in ("Pau\x1b[2Jla", "Pa\u202eula", "Paula\x00", "\r\n", "x" * 121):
+            asked = client.post("/confirm", data={**form, "name": wrong})
+            assert (asked.status_code, "Your name must be one line" in asked.text) == (422, True)
+            assert 'name="name"' in asked.text
+        done = client.post("/confirm", data={**form, "name": "Paula\r\nBcc: Quill"})
         assert done.status_code == 200, done.text
     assert log_in(world, "paula@example.com").status_code == 200
     with world.database.jobs() as work:
-        assert "Paula" in {member.name for member in work.members.list(tenant)}
+        assert "Paula Bcc: Quill" in {member.name for member in work.members.list(tenant)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from email.message import EmailMessage
 
 import pytest
 from jinja2 import DictLoader
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 
 from resources.errors import WrongUsageError
 from resources.messaging import MailRefusedError, SmtpMailer, write_mail, writing
+from resources.messaging.port import refuse_control_characters
 from resources.sandbox.mail import MailFolder, running_mail_server
 
 SENDER = "ReviewGraph <no-reply@example.com>"
@@ -65,6 +67,39 @@ def test_a_name_with_line_breaks_stays_within_the_subject(name):
     assert mail["Bcc"] is None
     assert mail["Subject"].startswith("Hello Ann Bcc: eve@example.com")
     assert b"\nBcc:" not in bytes(mail).partition(b"\n\n")[0]
+    assert mail.get_content().startswith("Dear Ann Bcc: eve@example.com")
+    assert len(mail.get_content().splitlines()) == 1
+
+
+@pytest.mark.parametrize("sign", ["\x1b[2J", "\x07", "\x9b31m", "\u202e", "\r\n\r\n", "\x7f"])
+def test_no_word_of_a_stranger_steers_what_shows_the_mail(sign):
+    for template in ("greeting", "page"):
+        mail = write(template, name=f"Ann{sign}Bob")
+        refuse_control_characters(mail)
+        texts = [part.get_content() for part in mail.walk() if not part.is_multipart()]
+        assert not any(sign in text for text in [*texts, mail["Subject"]])
+
+
+@pytest.mark.parametrize("sign", ["\x1b[2J", "\x07", "\x9b31m", "\u202e", "\u2028"])
+def test_a_mail_with_control_characters_is_handed_to_nobody(sign):
+    mail = EmailMessage()
+    mail["To"] = "ann@example.com"
+    mail["Subject"] = "Hello"
+    mail.set_content(f"Dear Ann{sign}")
+    titled = EmailMessage()
+    titled["To"] = "ann@example.com"
+    titled["Subject"] = f"Hello{sign}"
+    titled.set_content("Dear Ann\n\twith lines")
+    nobody_listens = SmtpMailer.from_url(SecretStr("smtp://127.0.0.1:9"))
+    for wrong in (mail, titled):
+        with pytest.raises(MailRefusedError, match="control characters"):
+            nobody_listens.send(wrong)
+
+
+@pytest.mark.parametrize("to", ["ann@example.com\nBcc: eve@example.com", "ann\x1b@example.com"])
+def test_a_mail_to_what_is_no_address_is_refused_for_good(to):
+    with pytest.raises(MailRefusedError, match="no address"):
+        write_mail("page", mail_id=uuid.uuid4(), sender=SENDER, to=to, data={"name": "Ann"})
 
 
 def test_what_stands_in_a_page_is_escaped_and_in_a_text_as_it_is():
