@@ -197,6 +197,10 @@ def _show(erasure: Erasure, path: Path | None) -> None:
         f"  {receipt['records']:,} records of {receipt['reviews']:,} reviews erased; "
         f"{len(receipt['searched']):,} places searched again, nothing found."
     )
+    if left := receipt.get("left"):
+        console.heading("Left there, as it is not the person's")
+        rows = [(place, one["values"], one["why"]) for place, one in left.items()]
+        console.table(("place", "values", "why"), rows)
     if path is not None:
         content = {
             "id": str(erasure.id),

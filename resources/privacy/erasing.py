@@ -25,15 +25,12 @@ from resources.privacy.files import COPIES, OF_TENANTS, erase_files
 from resources.privacy.finding import Found, find, marks_of
 from resources.privacy.lake import count_rows, erase_rows, purge
 from resources.privacy.ledger_file import KeptMark
+from resources.privacy.own_words import WHY, Judged, count_left, is_written_all_the_time, judge
 from resources.privacy.recounting import recount
 from resources.privacy.registry import ELSEWHERE, TABLES
 from resources.privacy.searching import Installation, Removed, as_owner, search
 from resources.privacy.subjects import Marker, Sealer, Wanted
-from resources.privacy.tables import (
-    blank_libraries,
-    blank_tenant,
-)
-from resources.privacy.traces import Traces
+from resources.privacy.tables import blank_libraries, blank_tenant
 
 MAX_ROUNDS = 3
 """How often everything is gone over when something landed in between."""
@@ -95,13 +92,13 @@ class _Work:
         return self.erasure.kind != "retention"
 
     @property
-    def traces(self) -> Traces:
+    def sought(self) -> Found:
         """What is looked for in the words of others.
 
         Nothing where reviews go because of their age: authors may have written younger ones, and
         what old reviews say stands in young ones, too.
         """
-        return Traces.of(self.found if self.is_of_person else Found())
+        return self.found if self.is_of_person else Found()
 
 
 class Eraser:
@@ -236,6 +233,8 @@ class Eraser:
             if not left:
                 return self._finish(work_on, searched)
             done = set()  # something came in between: everything once more
+        if all(is_written_all_the_time(place) for place in left):
+            return self._finish(work_on, searched)
         raise NotErasedError(
             f"Something of the person is still in: {', '.join(sorted(left))}. Others may be "
             "writing there; let them end, then run `reviewgraph erase --resume`."
@@ -283,11 +282,17 @@ class Eraser:
         for removed in work_on.removed.values():
             for place, count in removed.items():
                 places[place] = places.get(place, 0) + count
+        left = count_left(self._on, work_on.tenant_id, self._judged(work_on)) | {
+            place: {"values": count, "why": WHY["again"]}
+            for place, count in searched.items()
+            if count
+        }
         receipt = {
             "erased": dict(sorted(places.items())),
             "records": work_on.found.record_count,
             "reviews": len(work_on.found.review_keys),
-            "searched": dict(sorted(searched.items())),
+            "searched": {place: 0 for place in sorted(searched) if not searched[place]},
+            "left": dict(sorted(left.items())),
             "not_reached": {name: place.erased for name, place in ELSEWHERE.items()},
             "searched_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -327,7 +332,8 @@ class Eraser:
                 forget = text("delete from reviewgraph.idempotency_keys where tenant_id = :tenant")
                 if kept := connection.execute(forget, {"tenant": work_on.tenant_id}).rowcount:
                     removed["table reviewgraph.idempotency_keys"] = kept
-                removed |= blank_tenant(connection, work_on.tenant_id, work_on.traces)
+                traces = judge(connection, work_on.tenant_id, work_on.sought).traces
+                removed |= blank_tenant(connection, work_on.tenant_id, traces)
                 if (self._on.settings.home / "models" / work_on.tenant_id).is_dir():
                     work.nlp_settings.use_models(work_on.tenant_id, None)
         with as_owner(self._on.database) as connection:
@@ -357,11 +363,13 @@ class Eraser:
             tenants = [tenant.id for tenant in work.tenants.list()]
         home = self._on.settings.home
         folders = OF_TENANTS if work_on.is_of_person else COPIES
-        return erase_files(home, work_on.tenant_id, work_on.traces, tenants, folders)
+        traces = self._judged(work_on).traces
+        return erase_files(home, work_on.tenant_id, traces, tenants, folders)
 
     def _erase_from_libraries(self, work_on: _Work) -> Removed:
+        traces = self._judged(work_on).traces
         with as_owner(self._on.database) as connection:
-            return blank_libraries(connection, work_on.traces)
+            return blank_libraries(connection, traces)
 
     def _purge(self, work_on: _Work) -> Removed:
         return purge(self._on.lake, work_on.tenant_id, work_on.found)
@@ -370,8 +378,18 @@ class Eraser:
 
     def _search(self, work_on: _Work) -> Removed:
         removed = [place for places in work_on.removed.values() for place in places]
-        found, marks, traces = work_on.found, work_on.marks, work_on.traces
-        return search(self._on, work_on.tenant_id, found, marks, removed, traces=traces)
+        return search(
+            self._on,
+            work_on.tenant_id,
+            work_on.found,
+            traces=self._judged(work_on).traces,
+            marks=work_on.marks,
+            removed=removed,
+        )
+
+    def _judged(self, work_on: _Work) -> Judged:
+        with self._on.database.jobs() as work:
+            return judge(work.session.connection(), work_on.tenant_id, work_on.sought)
 
     def _holding(self, work_on: _Work) -> list[str]:
         return published.holding(

@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -32,7 +32,7 @@ _NUMBER = ("batch_id", "record_number")
 _SHARED = ("product", "location", "source", "rating")
 _RAW = (
     "day", "source", "batch_id", "record_number", "review_id", "author", "product", "location",
-    "posted_at", "text", "title", "rating", "url", "payload",
+    "posted_at", "text", "title", "rating", "url", "payload", "received_at",
 )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ class Found:
         review_keys: The reviews they became.
         names: The author's name as it is spelled in them.
         quotes: What the person wrote, as it may be quoted elsewhere.
+        came_in: When the first record with each of the quotes was received.
         days: Ingestion days whose counts change.
         listing: How many records there are of each source, name, account, product and place.
     """
@@ -53,6 +54,7 @@ class Found:
     review_keys: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     quotes: set[str] = field(default_factory=set)
+    came_in: dict[str, datetime] = field(default_factory=dict)
     days: set[date] = field(default_factory=set)
     listing: Counter[tuple[str, str, str, str, str]] = field(default_factory=Counter)
 
@@ -73,8 +75,17 @@ class Found:
         self.review_keys |= other.review_keys
         self.names |= other.names
         self.quotes |= other.quotes
+        for quote, moment in other.came_in.items():
+            self.quote([quote], moment)
         self.days |= other.days
         self.listing += other.listing
+
+    def quote(self, texts: Iterable[str], received_at: datetime | None) -> None:
+        """Take in what a record says, and when it was received if that is known."""
+        for one in texts:
+            self.quotes.add(one)
+            if received_at is not None:
+                self.came_in[one] = min(received_at, self.came_in.get(one, received_at))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, without the listing."""
@@ -83,6 +94,7 @@ class Found:
             "review_keys": sorted(self.review_keys),
             "names": sorted(self.names),
             "quotes": sorted(self.quotes),
+            "came_in": {quote: moment.isoformat() for quote, moment in self.came_in.items()},
             "days": sorted(day.isoformat() for day in self.days),
         }
 
@@ -94,6 +106,10 @@ class Found:
             set(given["review_keys"]),
             set(given["names"]),
             set(given["quotes"]),
+            {
+                quote: datetime.fromisoformat(moment)
+                for quote, moment in given.get("came_in", {}).items()
+            },
             {date.fromisoformat(day) for day in given["days"]},
         )
 
@@ -198,16 +214,20 @@ def _add_versions(lake: Lake, tenant_id: str, found: Found, reviews: pl.LazyFram
     versions = reviews.filter(pl.col("review_key").is_in(sorted(found.review_keys))).collect()
     found.days |= set(versions["day"])
     found.names |= set(versions["author"].drop_nulls())
-    for column in ("text", "title"):
-        found.quotes |= _quotes(versions[column].drop_nulls())
     records: dict[str, set[int]] = {}
     for batch, number in versions.select("batch_id", "record_number").iter_rows():
         records.setdefault(batch, set()).add(number)
     ids = versions.select("source", pl.col("source_review_id").alias("review_id"))
     ids = ids.unique().drop_nulls()
+    received: dict[tuple[str, int], datetime] = {}
     for rows in _raw_by_day(lake, tenant_id):
         by_number = _is_among(_NUMBER, _frame_of(records))
-        _add_raw(found, rows.filter(by_number | _is_among(ids.columns, ids)))
+        own = rows.filter(by_number | _is_among(ids.columns, ids))
+        _add_raw(found, own)
+        for batch, number, moment in own.select(*_NUMBER, "received_at").iter_rows():
+            received[batch, number] = moment
+    for batch, number, *said in versions.select(*_NUMBER, "text", "title").iter_rows():
+        found.quote(_quotes(said), received.get((batch, number)))
 
 
 def rejected_records(lake: Lake, tenant_id: str, found: Found) -> int:
@@ -256,8 +276,8 @@ def _add_raw(found: Found, rows: pl.DataFrame) -> None:
         found.days.add(row["day"])
         if row["author"]:
             found.names.add(row["author"])
-        found.quotes |= _quotes(row[name] for name in ("text", "title", "url"))
-        found.quotes |= _quotes_of_payload(row)
+        said = _quotes(row[name] for name in ("text", "title", "url"))
+        found.quote(said | _quotes_of_payload(row), row["received_at"])
         accounts = ", ".join(sorted(set(accounts_in(row["payload"]))))
         told = (row[name] or "" for name in ("product", "location"))
         found.listing[row["source"], row["author"] or "", accounts, *told] += 1
@@ -281,8 +301,8 @@ def _quotes_of_payload(row: Mapping[str, Any]) -> set[str]:
     }
 
 
-def strings_in(value: Any) -> Iterator[str]:
-    """Every text within JSON values."""
+def strings_in(value: Any, *, keys: bool = False) -> Iterator[str]:
+    """Every text within JSON values, and within the names of their fields if these are wanted."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -290,6 +310,8 @@ def strings_in(value: Any) -> Iterator[str]:
             yield one
         elif isinstance(one, dict):
             waiting.extend(one.values())
+            if keys:
+                waiting.extend(one)
         elif isinstance(one, list):
             waiting.extend(one)
 

@@ -55,6 +55,8 @@ class DatabaseTable:
             is blanked there, unless it stood there before the review came in; a name alone is not,
             for it may be a product's.
         of_review: Tell of one review, which ``review_key`` names: their rows are deleted.
+        kept: Only ever added to, and by rule without anything that people typed. Rows of earlier
+            releases may hold a name: the receipt tells of them.
         of_accounts: Tell of people who log in. They are no authors of reviews; identity answers
             for them.
         other: Tell of no person: keys, numbers, times, hashes, words of ours.
@@ -63,6 +65,7 @@ class DatabaseTable:
     quoting: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
     authored: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
     of_review: frozenset[str] = frozenset()
     of_accounts: frozenset[str] = frozenset()
     other: frozenset[str] = frozenset()
@@ -70,8 +73,12 @@ class DatabaseTable:
     @property
     def columns(self) -> frozenset[str]:
         """All columns that are spoken for."""
-        groups = (self.own, self.authored, self.of_review, self.of_accounts, self.other)
-        return self.quoting.union(*groups)
+        groups = (self.own, self.authored, self.kept, self.of_review, self.of_accounts)
+        return self.quoting.union(self.other, *groups)
+
+
+WRITTEN_AT = "created_at"
+"""The column that says since when a row says what its ``authored`` columns do."""
 
 
 def _lake(personal: str, other: str, erased: str) -> LakeTable:
@@ -79,10 +86,10 @@ def _lake(personal: str, other: str, erased: str) -> LakeTable:
 
 
 def _table(
-    *, quoting: str = "", own: str = "", authored: str = "", of_review: str = "",
+    *, quoting: str = "", own: str = "", authored: str = "", kept: str = "", of_review: str = "",
     of_accounts: str = "", other: str = "",
 ) -> DatabaseTable:  # fmt: skip
-    groups = (quoting, own, authored, of_review, of_accounts, other)
+    groups = (quoting, own, authored, kept, of_review, of_accounts, other)
     return DatabaseTable(*(frozenset(group.split()) for group in groups))
 
 
@@ -232,11 +239,10 @@ TABLES: Mapping[str, DatabaseTable] = {
         of_accounts="user_id",
         other="id tenant_id key operation fingerprint created_at",
     ),
-    # Only ever added to, and by rule without texts of reviews; the re-scan looks at them.
     "events": _table(
+        kept="subject data",
         of_accounts="actor",
-        other="id tenant_id position source type subject data created_at sequence previous_hash"
-        " hash",
+        other="id tenant_id position source type created_at sequence previous_hash hash",
     ),
     "event_publications": _table(other="event_id tenant_id published_at"),
     "invitations": _table(

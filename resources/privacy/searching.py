@@ -40,10 +40,10 @@ def search(
     on: Installation,
     tenant_id: str,
     found: Found,
-    marks: Collection[str],
-    removed: Collection[str],
     *,
     traces: Traces,
+    marks: Collection[str],
+    removed: Collection[str],
 ) -> Removed:
     """Look into every place that was touched or may quote; how much of the person is there.
 
@@ -51,9 +51,9 @@ def search(
         on: Where to look.
         tenant_id: Whose reviews.
         found: What the person's records were.
+        traces: What is looked for in the words of others.
         marks: By what the person is known.
         removed: Places that something was taken out of; files among them must be gone.
-        traces: What is looked for in the words of others.
     """
     again = find(on.lake, tenant_id, marks, Marker(on.database.keys, tenant_id))
     searched = count_rows(on.lake, tenant_id, found)

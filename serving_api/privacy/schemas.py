@@ -79,6 +79,13 @@ class ErasureStep(BaseModel):
     done_at: datetime
 
 
+class LeftThere(BaseModel):
+    """A place that says the same words and was left as it is."""
+
+    values: int = Field(description="How many values say them.")
+    why: str = Field(description="Why they are not the person's, or cannot be taken out.")
+
+
 class Receipt(BaseModel):
     """What was erased where, and that nothing is left."""
 
@@ -87,6 +94,11 @@ class Receipt(BaseModel):
     erased: dict[str, int] = Field(description="Each place, and how much was taken out of it.")
     searched: dict[str, int] = Field(
         description="Each place that was searched afterwards, and how much was found: nothing."
+    )
+    left: dict[str, LeftThere] = Field(
+        default={},
+        description="Each place that still says words of the reviews, because they are the "
+        "tenant's own: the review only repeats them.",
     )
     not_reached: dict[str, str] = Field(
         description="Where this installation's hands do not reach, and what to do there."
