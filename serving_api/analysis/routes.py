@@ -95,7 +95,9 @@ CurrentAnalyzer = Annotated[service.Analyzer, Depends(current_analyzer)]
     openapi_extra=_BODY,
 )
 @takes_bodies(up_to=MAX_BODY_BYTES)
-@without_key("nothing of it is stored, so sending it twice has no second effect")
+@without_key(
+    "nothing of it is stored, so sending it twice has no second effect", changes_nothing=True
+)
 async def analyze_texts(
     request: Request, reading: TenantReading, analyzer: CurrentAnalyzer
 ) -> Response:

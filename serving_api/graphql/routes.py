@@ -88,7 +88,7 @@ CurrentGraphQL = Annotated[
         "unavailable",
     ),
 )
-@without_key("it reads, and changes nothing")
+@without_key("it reads, and changes nothing", changes_nothing=True)
 def ask_graphql(
     request: Request,
     principal: CurrentPrincipal,

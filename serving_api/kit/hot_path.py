@@ -30,7 +30,7 @@ from serving_api.kit.memory import (
 from serving_api.kit.services import Services
 
 _LOOKED_AT = (b"authorization", b"if-none-match", b"accept", b"accept-encoding")
-_OK, _NOT_MODIFIED = 200, 304
+_OK, _NOT_MODIFIED, _REFUSED = 200, 304, 400
 
 Asked = Mapping[bytes, bytes]
 """The headers of a request that its answer depends on; empty where it has none."""
@@ -82,12 +82,13 @@ class HotPath:
         """Let the routes change something, and believe nothing until that has been told.
 
         So who changes something sees it with the next request, as far as it comes to this worker.
+        Who changes nothing takes nobody's memory away: else a stranger could for everybody.
         """
         services: Services = scope["app"].state.services
 
         async def send_when_distrusted(message: Message) -> None:
-            if message["type"] == "http.response.start":  # what was changed is committed by now
-                services.memory.catch_up()
+            if message["type"] == "http.response.start" and _has_changed(scope, message["status"]):
+                services.memory.catch_up()  # what was changed is committed by now
             await send(message)
 
         await self._app(scope, receive, send_when_distrusted)
@@ -105,6 +106,12 @@ class HotPath:
 
         await self._app(scope, receive, send_and_look)
         return status
+
+
+def _has_changed(scope: Scope, status: int) -> bool:
+    """Whether a request may have changed what is remembered: of somebody known, and not refused."""
+    changes_nothing = getattr(scope.get("endpoint"), "changes_nothing", False)
+    return status < _REFUSED and "user_id" in scope and not changes_nothing
 
 
 def _asked(scope: Scope) -> Asked | None:

@@ -54,14 +54,19 @@ _FINGERPRINT = "fingerprints of requests"
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-def without_key(reason: str) -> Callable[[Endpoint], Endpoint]:
+def without_key(reason: str, *, changes_nothing: bool = False) -> Callable[[Endpoint], Endpoint]:
     """Declare that an endpoint takes no ``Idempotency-Key``, and why it needs none.
 
     Place it below the decorator of the route, so that the router registers what it returns.
+
+    Args:
+        reason: Why.
+        changes_nothing: Whether it only reads, whatever its method says.
     """
 
     def declare(endpoint: Endpoint) -> Endpoint:
         endpoint.without_key = reason  # type: ignore[attr-defined]
+        endpoint.changes_nothing = changes_nothing  # type: ignore[attr-defined]
         return endpoint
 
     return declare

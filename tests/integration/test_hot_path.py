@@ -186,6 +186,39 @@ def test_a_listener_that_is_cut_off_leaves_nothing_that_is_believed(world, memor
         assert eve.get(METRICS).status_code == 404
 
 
+def asks_again_after(memory, answer):
+    """Whether a request made everything distrusted; how it was answered is seen to as well."""
+    before = memory._changes._must_ask_after
+    answered = answer()
+    return answered.status_code, memory._changes._must_ask_after > before
+
+
+@pytest.mark.parametrize(
+    ("nickname", "asked", "status"),
+    [
+        (None, ("/nope", {}), 404),
+        (None, ("/v1/tenants", {"name": "x"}), 401),
+        (None, ("/v1/auth/forgot-password", {"email": "nobody@example.com"}), 202),
+        (None, ("/v1/auth/token", {"email": "nobody@example.com", "password": "x" * 12}), 401),
+        ("ada", ("/nope", {}), 404),
+        ("ada", (f"{ACME}/api-keys", {"name": ""}), 422),
+        ("bob", (f"{ACME}/api-keys", {"name": "x", "scopes": ["metrics:read"]}), 404),
+        ("ada", ("/v1/graphql", {"query": "{ me { id } }"}), 200),
+        ("ada", ("/v1/analyze?tenant=acme", {"texts": [{"text": "good"}]}), 200),
+    ],
+)
+def test_who_changes_nothing_takes_no_memory_away(world, memory, nickname, asked, status):
+    with world.client(nickname) as client:
+        told = asks_again_after(memory, lambda: client.post(asked[0], json=asked[1]))
+    assert told == (status, False)
+
+
+def test_who_changes_something_makes_everything_be_asked_again(ada, memory):
+    wanted = {"name": "changed", "scopes": ["metrics:read"]}
+    made = asks_again_after(memory, lambda: ada.post(f"{ACME}/api-keys", json=wanted))
+    assert made == (201, True)
+
+
 # Sessions and keys -------------------------------------------------------------------------------
 
 
