@@ -43,7 +43,7 @@ class KeptAnswer:
     Attributes:
         user_id: Whose key it is.
         tenant_id: The tenant that was asked about; None for a request outside of any.
-        key: As the client gave it.
+        key: As the client gave it; behind the API key's id and a space, if it came with one.
         operation: What was asked for.
         fingerprint: Of the whole request, and the API key that it came with.
         sealed: Status, headers and body of the answer, encrypted by whoever keeps it.

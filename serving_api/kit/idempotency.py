@@ -167,14 +167,18 @@ def kept_once(
     if attempt is None:
         yield
         return
-    user_id = principal.user_id
-    # What a user was answered is not for the API keys that the user made, nor what one key was
-    # answered for another.
+    user_id, name = principal.user_id, attempt.key
+    if principal.key_id is not None:
+        # Programs choose their names without knowing of each other, nor of the user who made their
+        # API keys; a client's own name holds no space.
+        name = f"{principal.key_id} {attempt.key}"
     # Signed: a request may hold a name, and a bare hash would let one try names against it.
     signed = keys.signatures(_FINGERPRINT, attempt.fingerprint.encode())
+    # What a user was answered is not for the API keys that the user made, nor what one key was
+    # answered for another.
     known_as = [f"{one.hex()} {principal.key_id or ''}".rstrip() for one in signed]
     try:
-        kept = work.idempotency.take(user_id, tenant_id, attempt.key)
+        kept = work.idempotency.take(user_id, tenant_id, name)
     except RequestInFlightError:
         raise Problem(
             "request-in-flight", headers={"Retry-After": _IN_FLIGHT_RETRY_SECONDS}
@@ -193,7 +197,7 @@ def kept_once(
         work.idempotency.keep(
             user_id,
             tenant_id,
-            attempt.key,
+            name,
             operation=attempt.operation,
             fingerprint=known_as[0],
             sealed=seal(keys, answer, f"{user_id} {tenant_id} {known_as[0]}"),

@@ -193,6 +193,25 @@ def test_what_is_kept_cannot_be_read_in_the_database(world, ada):
     assert b"queued" not in bytes(kept)
 
 
+def test_programs_of_one_user_may_choose_the_same_key(world, ada):
+    headers = {"Idempotency-Key": "nightly"}
+    address = f"{ACME}/reports"
+    mine = ada.post(address, json=days(20), headers=headers)
+    assert mine.status_code == 202
+    made = [mine.json()["id"]]
+    for n in (21, 22):
+        _, shown = world.key("acme", "ada", "reports:write")
+        with world.client(Authorization=f"Bearer {shown}") as program:
+            first, again = (program.post(address, json=days(n), headers=headers) for _ in range(2))
+        assert (first.status_code, again.status_code) == (202, 202)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == first.json()
+        made.append(first.json()["id"])
+    assert len(set(made)) == 3
+    again = ada.post(address, json=days(20), headers=headers)
+    assert again.json() == mine.json()
+
+
 def test_what_a_user_was_answered_is_not_for_the_user_s_api_keys(world, ada):
     """Else a key with few scopes could read the secret of a key that its user made."""
     keys = f"{ACME}/api-keys"
