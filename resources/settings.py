@@ -91,7 +91,8 @@ class Settings(BaseSettings):
             it is not set, mails go to the sandbox (``reviewgraph mail list``).
         mail_from: Whom mails are from.
         metrics_token: What a Prometheus server shows as bearer token to read ``/metrics``; without
-            one, only who asks from this machine, through no proxy, may.
+            one, only who asks from this machine, through no proxy, may, and nobody where others
+            reach the installation by ``public_url`` or ``trusted_proxies``.
         traces_endpoint: Where traces go, the address of an OpenTelemetry collector such as
             ``http://127.0.0.1:4318/v1/traces``; nothing is traced when it is not set.
         traces_share: The share of requests that are traced, from 0 to 1.

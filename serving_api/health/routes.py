@@ -49,6 +49,6 @@ def read_figures(request: Request, services: CurrentServices) -> Response:
 
     For this machine, or for who shows the token that the installation has set for it.
     """
-    if not service.may_read_figures(request, services.database.settings.metrics_token):
+    if not service.may_read_figures(request, services.database.settings):
         raise Problem("not-found")
     return Response(render(), media_type=MEDIA_TYPE)

@@ -7,6 +7,7 @@ import socketserver
 import threading
 import time
 from email.message import EmailMessage
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -172,3 +173,27 @@ def test_figures_are_for_this_machine_or_for_who_shows_the_token(world, monkeypa
         for shown, status in (("a secret of Prometheus", 200), ("another", 404)):
             headers = {"Authorization": f"Bearer {shown}"}
             assert anybody.get("/metrics", headers=headers).status_code == status
+
+
+def test_a_proxy_that_says_nothing_of_itself_opens_the_figures_to_nobody(world, monkeypatch):
+    address = urlsplit(world.base)
+
+    def status(host, version="1.1"):
+        with socket.create_connection((address.hostname, address.port)) as proxy:
+            proxy.sendall(
+                f"GET /metrics HTTP/{version}\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+            )
+            return int(proxy.makefile("rb").readline().split()[1])
+
+    for here in (address.netloc, "localhost:8000", "[::1]"):
+        assert status(here) == 200
+    for elsewhere in ("reviews.example.com", "", "127.0.0.1.example.com", "["):
+        assert status(elsewhere) != 200
+    assert status(address.netloc, "1.0") == 404
+    for name, value in (
+        ("public_url", "https://reviews.example.com"),
+        ("trusted_proxies", "127.0.0.0/8"),
+    ):
+        with monkeypatch.context() as changed:
+            changed.setattr(world.settings, name, value)
+            assert status(address.netloc) == 404
