@@ -52,14 +52,23 @@ def add(tenant: Tenant, domain: Domain) -> None:
 
 @app.command("remove")
 def remove(tenant: Tenant, domain: Domain) -> None:
-    """Take a domain back from a tenant."""
+    """Take a domain back from a tenant.
+
+    Whoever of the domain came by an identity provider is logged out: it may not have been them.
+    """
     from pipelines.session import open_session
 
     with open_session() as session, session.database.jobs() as work:
         work.tenants.require(tenant)
         if work.identity_providers.remove_domain(tenant, domain):
             work.events.add("domain.removed", domain, tenant_id=tenant)
+            ended = sum(
+                work.sessions.end_all(user_id, "ended_by_operator")
+                for user_id in work.identity_providers.users_brought_from(domain)
+            )
             console.say(f"{domain} is no domain of {tenant} any more.")
+            sessions = "session" if ended == 1 else "sessions"
+            console.say(f"Ended {ended} {sessions} of its users who came by an identity provider.")
         else:
             console.say(f"{domain} is no domain of {tenant}.")
 

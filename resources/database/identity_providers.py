@@ -305,6 +305,16 @@ class IdentityProviderRepository(Repository):
         )
         return self._execute(statement).first() is not None
 
+    def users_brought_from(self, domain: str) -> tuple[uuid.UUID, ...]:
+        """The users of a domain whom a provider has ever brought. For the operator."""
+        statement = (
+            select(users.c.id)
+            .join(user_identities, user_identities.c.user_id == users.c.id)
+            .where(func.split_part(users.c.email, "@", 2) == domain)
+            .distinct()
+        )
+        return tuple(self._execute(statement).scalars())
+
     def _open_identity(self, issuer: str, subject: str) -> None:
         # To the application's role, this opens the row of exactly this subject.
         self._execute(

@@ -101,6 +101,21 @@ def test_wrong_addresses_and_domains_are_told_in_a_sentence(type_command):
     assert type_command("domain", "add", "nowhere", "x.example").returncode == 1
 
 
+def test_a_domain_that_is_taken_back_logs_out_whom_a_provider_brought_from_it(world, type_command):
+    with world.database.jobs() as work:
+        work.identity_providers.add_domain("acme", "taken.example")
+        brought, other = (
+            work.users.create(f"{name}@taken.example", name, None) for name in ("sue", "joe")
+        )
+        work.identity_providers.link("https://id.example", "sue", brought.id)
+        ended, lasting = (work.sessions.start(user.id) for user in (brought, other))
+    said = type_command("domain", "remove", "acme", "taken.example").stdout
+    assert "Ended 1 session of its users" in said
+    with world.database.jobs() as work:
+        assert work.sessions.user_of(brought.id, ended.id) is None
+        assert work.sessions.user_of(other.id, lasting.id) is not None
+
+
 def test_a_domain_is_of_one_tenant_alone(type_command):
     assert "acme" in type_command("domain", "add", "acme", "Acme.Example").stdout
     taken = type_command("domain", "add", "brava", "acme.example")
