@@ -148,7 +148,7 @@ def suspend(
 
     with open_session() as session, session.database.jobs() as work:
         work.tenants.set_status(tenant, "suspended", reason=reason)
-        work.events.add("tenant.suspended", tenant, tenant_id=tenant, data={"reason": reason})
+        work.events.add("tenant.suspended", tenant, tenant_id=tenant)
     console.say(f"{tenant} is suspended. End that with: reviewgraph tenant resume {tenant}")
 
 

@@ -15,7 +15,6 @@ from resources.database.errors import TooManyOpenRequestsError
 from resources.database.event_records import EventRepository
 from resources.database.plan_limits import PlanLimits
 from resources.database.report_records import (
-    MAX_REASON_LENGTH,
     ReportRequest,
     RequestStatus,
     report_requests,
@@ -141,10 +140,7 @@ class ReportQueue(Repository):
         ended = self._one(ReportRequest, statement)
         if ended is not None:
             EventRepository(self.session).add(
-                "report.failed",
-                str(ended.id),
-                tenant_id=ended.tenant_id,
-                data={"reason": error[:MAX_REASON_LENGTH]},
+                "report.failed", str(ended.id), tenant_id=ended.tenant_id
             )
         return ended
 

@@ -34,8 +34,6 @@ from resources.database.snapshot_records import snapshots
 from resources.database.workspaces import workspaces
 
 RequestStatus = Literal["queued", "running", "done", "failed", "held"]
-MAX_REASON_LENGTH = 500
-"""As much of an error is told in an event; the request holds it whole."""
 
 REQUEST_STATUSES: tuple[RequestStatus, ...] = ("queued", "running", "done", "failed", "held")
 

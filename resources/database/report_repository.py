@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import insert
 from resources.database.errors import SupersededAttemptError
 from resources.database.event_records import EventRepository
 from resources.database.report_records import (
-    MAX_REASON_LENGTH,
     ReportDocument,
     ReportFile,
     ReportRequest,
@@ -139,15 +138,13 @@ class ReportRepository(Repository):
     def fail(self, request: ReportRequest, error: str) -> ReportRequest:
         """End an attempt that went wrong; raises as ``finish`` does."""
         ended = self._end(request, "failed", error)
-        self._tell(
-            "report.failed", ended.tenant_id, ended.id, {"reason": error[:MAX_REASON_LENGTH]}
-        )
+        self._tell("report.failed", ended.tenant_id, ended.id)
         return ended
 
     def hold(self, request: ReportRequest, reason: str) -> ReportRequest:
         """Hold a report back because its numbers cannot be trusted; raises as ``finish`` does."""
         ended = self._end(request, "held", reason)
-        self._tell("report.held", ended.tenant_id, ended.id, {"reason": reason[:MAX_REASON_LENGTH]})
+        self._tell("report.held", ended.tenant_id, ended.id)
         return ended
 
     def requeue(self, request: ReportRequest) -> ReportRequest | None:
@@ -243,7 +240,9 @@ class ReportRepository(Repository):
         )
         return {row.version for row in self._execute(pointed.union(reported))}
 
-    def _tell(self, kind: str, tenant_id: str, subject: uuid.UUID, data: Mapping[str, Any]) -> None:
+    def _tell(
+        self, kind: str, tenant_id: str, subject: uuid.UUID, data: Mapping[str, Any] | None = None
+    ) -> None:
         EventRepository(self.session).add(kind, str(subject), tenant_id=tenant_id, data=data)
 
     def _end(

@@ -41,7 +41,7 @@ def create_key(session: TenantSession, wanted: NewApiKey) -> CreatedApiKey:
         "key.created",
         str(key.id),
         tenant_id=session.tenant.id,
-        data={"name": key.name, "scopes": list(key.scopes)},
+        data={"scopes": list(key.scopes)},
     )
     return CreatedApiKey(**_key(key).model_dump(), key=shown)
 

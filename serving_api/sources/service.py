@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy.exc import IntegrityError
 
 from resources import database
@@ -130,12 +128,7 @@ def _what_changed(before: database.Source, after: database.Source) -> str:
 
 
 def _tell(session: TenantSession, what: str, source: database.Source) -> None:
-    data: dict[str, Any] = {
-        "name": source.name,
-        "kind": source.kind,
-        "config": dict(source.config),
-        "is_active": source.is_active,
-    }
+    data = {"kind": source.kind, "is_active": source.is_active}
     session.work.events.add(what, str(source.id), tenant_id=session.tenant.id, data=data)
 
 

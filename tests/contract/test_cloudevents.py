@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 
 from resources.database.event_types import EVENT_TYPES, MAX_DATA_BYTES
 from tests.api_world import read, running_world
+from tests.odd_events import add_odd_event
 
 NOT_APPLIED = {
     "receiving (binary, structured, batched)": "no route takes events; we only tell them",
@@ -60,10 +61,10 @@ def _tell_every_type(world):
                 subject = SUBJECTS[n % len(SUBJECTS)]
                 for which in (0, -1):
                     data = {field: SAMPLES[kinds[which]] for field, kinds in kind.data.items()}
-                    work.events.add(name, subject, tenant_id=tenant, data=data)
+                    add_odd_event(work, name, subject, tenant_id=tenant, data=data)
                 work.events.add(name, subject, tenant_id=tenant)
         longest = {"name": "ä" * ((MAX_DATA_BYTES - 20) // 6)}
-        work.events.add("source.created", SUBJECTS[0], tenant_id="acme", data=longest)
+        add_odd_event(work, "source.created", SUBJECTS[0], tenant_id="acme", data=longest)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
@@ -56,6 +57,27 @@ def test_no_name_is_in_the_database_in_the_clear(world, ada):
             dump = "\n".join(rows)
             assert dump, table
             assert "quark" not in dump.lower(), table
+
+
+def test_no_name_that_people_type_stands_in_an_event(ada):
+    """Events are never changed, so what an erasure must find may not get into them."""
+    said = "The worst night of my life"
+    config = {"keyword": said, "location_code": 2840, "language_code": "en"}
+    source = {"kind": "google_reviews", "name": said, "config": config}
+    for address, body in (
+        ("api-keys", {"name": said, "scopes": ["reviews:read"]}),
+        ("sources", source),
+        ("workspaces", {"kind": "team", "name": said}),
+    ):
+        answer = ada.post(f"/v1/tenants/acme/{address}", json=body)
+        assert answer.status_code == 201, answer.text
+    named = {"report_name": said}
+    assert ada.patch("/v1/tenants/acme/settings", json=named).status_code == 200
+    told = all_pages(ada, "/v1/tenants/acme/events")
+    assert {"key.created", "source.created", "workspace.created", "settings.changed"} <= {
+        event["type"] for event in told
+    }
+    assert said not in json.dumps(told)
 
 
 def test_an_analyst_or_viewer_may_neither_ask_nor_read(world):

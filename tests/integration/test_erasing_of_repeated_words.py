@@ -13,6 +13,7 @@ from resources.database.schema import SCHEMA
 from resources.privacy.registry import TABLES
 from resources.privacy.subjects import Wanted
 from tests.erasing_on_a_lake import DAY, ask_for, deliver, eraser_on
+from tests.odd_events import add_odd_event
 
 JANE = Wanted(author="Jane Doe")
 HOTEL = "Harbour Grand Hotel"
@@ -188,6 +189,17 @@ def test_what_programs_are_told_to_do_is_not_changed_by_who_is_called_so(setting
         ).one()
     assert (row.task_name, row.queue_name) == ("send_mail", "default")
     assert row.args["note"] == "read [erased] again"
+
+
+def test_the_receipt_tells_of_names_in_events_of_earlier_releases(settings, database, acme):
+    said = "my neighbour snored all night"
+    say(settings, database, said)
+    with database.jobs() as work:
+        add_odd_event(work, "key.created", "k1", tenant_id=acme, data={"name": said})
+    receipt = erase(settings, database)
+    told = receipt["left"]["table reviewgraph.events.data"]
+    assert told["values"] == 1
+    assert "only ever added to" in told["why"]
 
 
 def test_an_erasure_ends_although_programs_go_on_writing_what_somebody_is_called(

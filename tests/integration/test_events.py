@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from resources.database.event_types import EVENT_TYPES, check_event
+from resources.database.event_types import EVENT_TYPES, TEXTS, check_event
 
 
 @pytest.fixture
@@ -178,9 +178,26 @@ def test_what_opens_doors_or_quotes_people_is_no_part_of_an_event(data):
 
 def test_an_event_is_short():
     with pytest.raises(ValueError, match="longer"):
-        check_event("report.finished", {"reason": "x" * 20_000})
+        check_event("report.finished", {"pages": [1] * 20_000})
 
 
 def test_no_registered_type_has_a_field_that_is_refused():
     for kind, registered in EVENT_TYPES.items():
         check_event(kind, dict.fromkeys(registered.data))
+
+
+@pytest.mark.parametrize("kind", sorted(EVENT_TYPES))
+def test_every_text_of_an_event_is_of_a_closed_kind(kind):
+    holding_texts = {
+        name
+        for name, kinds in EVENT_TYPES[kind].data.items()
+        if {"string", "array", "object"} & set(kinds)
+    }
+    assert holding_texts <= set(TEXTS)
+
+
+@pytest.mark.parametrize("name", sorted({*TEXTS, "name", "config", "label", "note"}))
+@pytest.mark.parametrize("shape", [str, lambda said: [said], lambda said: {"keyword": said}])
+def test_no_field_of_an_event_takes_what_people_type(name, shape):
+    with pytest.raises(ValueError, match="that people type"):
+        check_event("source.created", {name: shape("The worst night of my life")})

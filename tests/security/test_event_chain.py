@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from resources.database.migrations import downgrade, upgrade
+from tests.odd_events import add_odd_event
 
 OTHERS = ("bolt", None)
 
@@ -19,7 +20,7 @@ def filled(database):
         for n in range(5):
             for tenant in ("acme", "bolt", None):
                 data = {"field": 'Größe "7"\n\u2028', "bb": {"z": 1.50, "a": [None, True, 10**20]}}
-                work.events.add("correction.recorded", f"s{n}", tenant_id=tenant, data=data)
+                add_odd_event(work, "correction.recorded", f"s{n}", tenant_id=tenant, data=data)
     return database
 
 
