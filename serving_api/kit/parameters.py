@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from resources.vocabulary import MAX_DAYS_AHEAD, MIN_POSTED_DAY, utc_today
 
+MAX_WHOLE_NUMBER = 2**31 - 1
+"""The largest whole number that a column of the database holds."""
+
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -71,9 +74,6 @@ WorkspaceParameter = Annotated[
     ),
 ]
 """The parameter that chooses a workspace; an id that names none in use is not found."""
-
-MAX_WHOLE_NUMBER = 2**31 - 1
-"""The largest whole number that a column of the database holds."""
 
 SnapshotVersion = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 """The name of a snapshot version; a strict pattern, because it becomes the name of a folder."""
