@@ -40,6 +40,9 @@ MAX_COST = 10_000
 MAX_DIRECTIVES = 20
 MAX_DEFINITIONS = 20
 MAX_PAGE = 200
+MAX_ITEMS = MAX_COST // 2
+"""How many items may be read for a document: what it may cost with one field of each."""
+
 MAX_BYTES = 4 * 1024 * 1024
 """How much may be read for a document, and how much it may be answered with."""
 
@@ -316,7 +319,8 @@ class Budget:
     """What may still be read for one document: what lists really held, whatever was expected."""
 
     def __init__(self) -> None:
-        self._left = MAX_BYTES
+        self._bytes = MAX_BYTES
+        self._items = MAX_ITEMS
 
     def require(self) -> None:
         """Go on only while something is left.
@@ -324,7 +328,7 @@ class Budget:
         Raises:
             TooExpensiveError: Nothing is.
         """
-        if self._left < 0:
+        if min(self._bytes, self._items) < 0:
             raise _too_large()
 
     def take(self, answer: Any) -> None:
@@ -335,7 +339,9 @@ class Budget:
         """
         for one in answer if isinstance(answer, list | tuple) else (answer,):
             if isinstance(one, BaseModel):
-                self._left -= len(one.model_dump_json())
+                self._bytes -= len(one.model_dump_json())
+                lists = (held for _, held in one if isinstance(held, list))
+                self._items -= sum(map(len, lists))
         self.require()
 
 
@@ -361,6 +367,6 @@ def check_size(data: Any) -> None:
 
 def _too_large() -> TooExpensiveError:
     return TooExpensiveError(
-        f"The answer would be larger than {MAX_BYTES >> 20} MB. Ask for less at once: smaller "
-        "pages by limit, or fewer days of a series."
+        f"The answer would have more than {MAX_ITEMS:,} items or {MAX_BYTES >> 20} MB. Ask for "
+        "less at once: smaller pages by limit, or fewer days of a series."
     )

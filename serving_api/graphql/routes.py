@@ -102,6 +102,6 @@ def ask_graphql(
     stands in `errors`, each with the slug of a problem in its `extensions`; one field that fails
     leaves the others as they are. Documents that ask for too much are refused as a whole:
     1,000 tokens, 16 levels, 300 fields, 20 aliases, and a cost that grows with the pages and days
-    asked for. An answer is at most 4 MB large, and a tenant's documents take turns.
+    asked for. An answer has at most 5,000 items and 4 MB; a tenant's documents take turns.
     """
     return graphql.answer(request, services, principal, asked)
