@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from serving_api.identity.limits import MAX_MAILS_OF_CLIENT
 from tests.account_world import (
     BETTER,
     GOOD,
@@ -180,40 +179,6 @@ def test_a_password_of_sixty_four_characters_and_more_of_any_kind_is_taken(world
     new_account(world, "long@example.com", password)
     assert log_in(world, "long@example.com", password).status_code == 200
     assert log_in(world, "long@example.com", password[:-1]).status_code == 401
-
-
-@pytest.mark.parametrize("email", ["flood@example.com", "bob@example.com"])
-def test_an_address_is_mailed_a_few_times_and_nobody_is_told_when_no_more(world, email):
-    before = len(mails_to(world, email))
-    answers = [register(world, email) for _ in range(5)]
-    assert {(answer.status_code, answer.text) for answer in answers} == {(202, answers[0].text)}
-    assert len(mails_to(world, email)) - before == 3
-
-
-def test_who_floods_an_address_keeps_its_owner_from_nothing(world):
-    register(world, "flooded@example.com")
-    registered = token_for(world, "flooded@example.com", "verify_email")
-    answers = [
-        post(world, "/v1/auth/forgot-password", email="flooded@example.com") for _ in "12345"
-    ]
-    assert [answer.status_code for answer in answers] == [202] * 5
-    assert mails_to(world, "flooded@example.com").count("reset_password") == 3
-    assert register(world, "flooded@example.com").status_code == 202
-    assert mails_to(world, "flooded@example.com").count("verify_email") == 2
-    link = token_for(world, "flooded@example.com", "reset_password")
-    assert post(world, "/v1/auth/reset-password", token=link, password=BETTER).status_code == 204
-    again = post(world, "/v1/auth/verify-email", token=registered, password=GOOD)
-    assert slug(again) == "one-time-token-not-valid"
-    post(world, "/v1/auth/forgot-password", email="flooded@example.com")
-    assert mails_to(world, "flooded@example.com").count("reset_password") == 4
-
-
-def test_a_client_that_has_mails_sent_to_many_is_refused(world):
-    answers = [
-        post(world, "/v1/auth/forgot-password", email=f"many{n}@example.com").status_code
-        for n in range(MAX_MAILS_OF_CLIENT + 1)
-    ]
-    assert answers == [202] * MAX_MAILS_OF_CLIENT + [429]
 
 
 def test_a_forgotten_password_is_replaced_by_link_and_every_session_ends(world):
