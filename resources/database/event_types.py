@@ -25,17 +25,14 @@ _OPEN_NAMES = frozenset({"token_id"})
 _ID = re.compile(r"[A-Za-z0-9_:.-]{1,100}")
 _WORD = re.compile(r"[a-z][a-z0-9_:.*-]{0,99}")
 _MOMENT = re.compile(r"[0-9T:.+Z-]{7,40}")
-_ADDRESS = re.compile(r"https?://[^\s]{1,500}")
 
 TEXTS: Mapping[str, re.Pattern[str]] = {
     **dict.fromkeys(("user", "document", "provider", "from", "to", "subject", "version"), _ID),
     **dict.fromkeys(("role", "plan", "kind", "field", "tier", "reason", "by"), _WORD),
     **dict.fromkeys(("changed", "scopes"), _WORD),
     **dict.fromkeys(("closes_at", "period_start", "period_end", "month"), _MOMENT),
-    "issuer": _ADDRESS,
 }
-"""The fields of data that hold texts, and what they look like: ids, words of ours, moments, and the
-addresses of identity providers."""
+"""The fields of data that hold texts, and what they look like: ids, words of ours, and moments."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ EVENT_TYPES: dict[str, EventType] = {
         {"user": _STRING},
     ),
     "identity.linked": EventType(
-        "An account can log in by an identity provider.", "the user", {"issuer": _STRING}
+        "An account can log in by an identity provider.", "the user", {"provider": _STRING}
     ),
     # Tenants, and who belongs to them
     "tenant.created": EventType("A tenant was made.", "the tenant", {"plan": _STRING}),
@@ -149,10 +146,10 @@ EVENT_TYPES: dict[str, EventType] = {
         "A workspace was put away.", "the workspace", {"kind": _STRING}
     ),
     "identity_provider.added": EventType(
-        "Members can log in by an identity provider.", "the provider", {"issuer": _STRING}
+        "Members can log in by an identity provider.", "the provider"
     ),
     "identity_provider.removed": EventType(
-        "An identity provider is asked no longer.", "the provider", {"issuer": _STRING}
+        "An identity provider is asked no longer.", "the provider"
     ),
     "domain.added": EventType("A domain was shown to be the tenant's.", "the domain"),
     "domain.removed": EventType("A domain is the tenant's no longer.", "the domain"),

@@ -52,10 +52,7 @@ def add_provider(
     if provider is None:
         raise Problem("provider-exists")
     session.work.events.add(
-        "identity_provider.added",
-        str(provider.id),
-        tenant_id=session.tenant.id,
-        data={"issuer": provider.issuer},
+        "identity_provider.added", str(provider.id), tenant_id=session.tenant.id
     )
     return schemas.IdentityProvider.of(provider, sso.redirect_uri(session.tenant.id))
 

@@ -253,7 +253,7 @@ def _take_in(work: UnitOfWork, provider: IdentityProvider, identity: Identity) -
         work.one_time_tokens.revoke_all(user.id)
     if not work.identity_providers.link(identity.issuer, identity.subject, user.id):
         raise ProviderError("the subject was linked a moment ago")
-    tell(work, "identity.linked", user.id, issuer=identity.issuer)
+    tell(work, "identity.linked", user.id, provider=str(provider.id))
     _make_member(work, provider, user)
     return user
 

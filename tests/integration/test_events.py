@@ -196,7 +196,7 @@ def test_every_text_of_an_event_is_of_a_closed_kind(kind):
     assert holding_texts <= set(TEXTS)
 
 
-@pytest.mark.parametrize("name", sorted({*TEXTS, "name", "config", "label", "note"}))
+@pytest.mark.parametrize("name", sorted({*TEXTS, "name", "config", "issuer", "note"}))
 @pytest.mark.parametrize("shape", [str, lambda said: [said], lambda said: {"keyword": said}])
 def test_no_field_of_an_event_takes_what_people_type(name, shape):
     with pytest.raises(ValueError, match="that people type"):
