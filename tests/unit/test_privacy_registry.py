@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from resources.database.schema import SCHEMA
 from resources.database.tables import metadata
 from resources.home import OWN_NAMES
-from resources.privacy.registry import ASSETS, HOME, LAKE, TABLES, DatabaseTable
+from resources.privacy.registry import ASSETS, HOME, LAKE, TABLES, WRITTEN_AT, DatabaseTable
 from resources.storage.schemas import TABLES as LAKE_TABLES
 
 WHERE = "say in resources/privacy/registry.py what it holds of people who write reviews"
@@ -26,6 +27,13 @@ def test_no_table_is_registered_that_is_gone():
 def test_no_column_is_of_two_kinds(name):
     groups = [getattr(TABLES[name], kind) for kind in DatabaseTable.__dataclass_fields__]
     assert sum(map(len, groups)) == len(TABLES[name].columns)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, table in TABLES.items() if table.authored))
+def test_what_people_of_the_tenant_wrote_has_a_time(name):
+    """By it is told whether they quote a review or the review repeats them."""
+    assert WRITTEN_AT in metadata.tables[f"{SCHEMA}.{name}"].columns
+    assert WRITTEN_AT in TABLES[name].other
 
 
 @pytest.mark.parametrize("name", sorted(LAKE_TABLES))
