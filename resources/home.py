@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import sys
@@ -22,6 +23,7 @@ from resources.errors import ReviewGraphError
 PRIVATE_UMASK = 0o077
 OWN_NAMES = frozenset(
     {
+        "api_address",
         "cache",
         "dagster",
         "erasures.jsonl",
@@ -45,14 +47,16 @@ OWN_NAMES = frozenset(
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _DRAFTS = (
+    "api_address.*",
     "secret_key.*",
     "ports.json.*",
     "dagster/dagster.yaml.*",
     "reports/*/report.*.part",
     "models/*/.[!.]*",
 )
-_DRAFTS_OF = ("ports.json.", "secret_key.")
+_DRAFTS_OF = ("api_address.", "ports.json.", "secret_key.")
 _DRAFT_SECONDS = 3600
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}", re.ASCII)
 _PASSING = stat.S_IXGRP
 _FOLDER_MODE = 0o700
 # Made by the system in the root of a disk that is mounted as a home.
@@ -109,6 +113,22 @@ def make_private(home: Path) -> str | None:
             f"it is shared or somebody else's. Close it with: chmod -R go-rwx {left[0]}"
         )
     return f"Other users of this machine could read files in {home}; they cannot any more."
+
+
+def note_address(home: Path, address: str) -> None:
+    """Note where the API of a home is reached on this machine, for links that others make."""
+    draft = home / f"api_address.{os.getpid()}"
+    draft.write_text(f"{address}\n", encoding="utf-8")
+    draft.replace(home / "api_address")
+
+
+def noted_address(home: Path) -> str | None:
+    """Where the API of a home was reached the last time that it began to serve, if it ever did."""
+    try:
+        address = (home / "api_address").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    return address if _ADDRESS.fullmatch(address) else None
 
 
 def sweep_drafts(home: Path) -> None:

@@ -33,6 +33,7 @@ from resources.errors import WrongUsageError
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 _PREFIX = "REVIEWGRAPH_"
+_FIRST_SITE = "http://127.0.0.1:8000"  # of an API that never ran, and by default will run there
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _HOST_NAME = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
@@ -96,7 +97,8 @@ class Settings(BaseSettings):
         traces_endpoint: Where traces go, the address of an OpenTelemetry collector such as
             ``http://127.0.0.1:4318/v1/traces``; nothing is traced when it is not set.
         traces_share: The share of requests that are traced, from 0 to 1.
-        public_url: Where people reach this installation; links in mails begin with it.
+        public_url: Where people reach this installation; links in mails begin with it. Without one
+            they begin with the address on this machine that the API last served at.
 
     Raises:
         SettingsError: A value cannot be right.
@@ -137,7 +139,7 @@ class Settings(BaseSettings):
     chromium: Path | None = None
     smtp_url: SecretStr | None = None
     mail_from: str = "ReviewGraph <no-reply@reviewgraph.invalid>"
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str | None = None
     metrics_token: SecretStr | None = None
     traces_endpoint: str | None = None
     traces_share: float = Field(1.0, ge=0, le=1)
@@ -221,6 +223,11 @@ class Settings(BaseSettings):
             for name, value in values.items()
             if value is not None
         }
+
+    @property
+    def site(self) -> str:
+        """Where people reach this installation: how links begin, without a slash at the end."""
+        return (self.public_url or private.noted_address(self.home) or _FIRST_SITE).rstrip("/")
 
     @property
     def lake_location(self) -> str:

@@ -168,7 +168,7 @@ def create_app(
                 "identity-providers", loopback=settings.loopback_identity_providers
             )
             app.state.single_sign_on = SingleSignOn(
-                app.state.passwords, app.state.sign_ins, outgoing, settings.public_url
+                app.state.passwords, app.state.sign_ins, outgoing, settings.site
             )
             app.state.meter = Meter(used_database)
             resources.callback(app.state.meter.close)

@@ -11,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 
+from resources.home import note_address
 from resources.logs import fields, log_to_stderr
 from resources.settings import Settings
 from serving_api.main import create_app
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 def run_api(settings: Settings, port: int = 0) -> None:
     """Serve the API on loopback until SIGINT or SIGTERM; requests under way are finished first.
 
+    Where no public address is set, links lead to the one of now, which is noted in the home.
     Once it answers, one line of JSON on standard output says where: ``{"api": "http://..."}``.
     Requests, refusals and errors go to standard error, see ``resources.logs``.
     Whatever shall be reached from elsewhere stands behind a proxy that speaks TLS.
@@ -38,6 +40,8 @@ def run_api(settings: Settings, port: int = 0) -> None:
     """
     log_to_stderr()
     listener = bind(port)
+    if settings.public_url is None:
+        note_address(settings.home, address_of(listener))
     server = AnnouncingServer(create_app(settings), address_of(listener))
     # uvicorn raises the signal once more when it has ended, for whoever waits for it. Here that is
     # nobody: having been asked to stop and having stopped is a success.

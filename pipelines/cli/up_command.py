@@ -90,6 +90,8 @@ def _start_all(
         addresses["Sandbox"] = address
     with console.step("API"):
         api_port = kept_port(home, "api", api_port)
+        if session.settings.public_url is None:
+            _let_links_lead_to(f"http://127.0.0.1:{api_port}", session, supervisor)
         server = supervisor.start(
             "api", [reviewgraph, "api", "--port", str(api_port)], cwd=PROJECT_ROOT
         )
@@ -127,6 +129,14 @@ def _start_all(
         )  # fmt: skip
         supervisor.wait_until_answers(server, f"http://127.0.0.1:{port}/server_info", seconds=300)
     return {"Dagster UI": f"http://127.0.0.1:{port}", **addresses}
+
+
+def _let_links_lead_to(address: str, session: Session, supervisor: Supervisor) -> None:
+    """Tell where the API is to what writes links: servers that start from now on, and commands."""
+    from resources.home import note_address
+
+    note_address(session.settings.home, address)
+    supervisor.environment = {**supervisor.environment, "REVIEWGRAPH_PUBLIC_URL": address}
 
 
 def _write_workspace(session: Session, code_port: int) -> Path:

@@ -121,7 +121,6 @@ def _give_link(work: UnitOfWork, user: User, settings: Settings, *, by_mail: boo
         work.mail.send("reset_password", to=user.email, token_id=str(token.id))
         console.say("A link to choose a password is sent as soon as a worker runs.")
         return
-    site = settings.public_url.rstrip("/")
     text = work.one_time_tokens.text_of(token)
     console.say("Choose a password within 30 minutes (shown only now, works once):")
-    console.say(f"{site}/confirm?purpose=reset_password&token={text}")
+    console.say(f"{settings.site}/confirm?purpose=reset_password&token={text}")

@@ -53,7 +53,7 @@ def send_once(
     with database.jobs() as work:
         if not work.sent_mails.take(mail_id):
             return False
-        given = {"site": settings.public_url, **data}
+        given = {"site": settings.site, **data}
         if "token_id" in data:
             token = _token_text(work, uuid.UUID(data["token_id"]))
             if token is None:

@@ -334,6 +334,7 @@ HOME: Mapping[str, Place] = {
         "the tenant's own models are deleted; it reads with the shipped ones until it trains anew",
     ),
     "objects": Place("the files of reports, see OBJECTS", "object by object"),
+    "api_address": Place("nothing", "there is nothing to erase"),
     "ports.json": Place("nothing", "there is nothing to erase"),
     "postgres": Place(
         "the embedded server's files: deleted rows stand there until PostgreSQL writes over them",

@@ -250,3 +250,7 @@ def test_no_client_can_write_a_line_of_its_own(world, log):
         log.request(answer)
     assert len(log.lines()) == before + len(answers)
     assert "forged" not in log.path.read_text()
+
+
+def test_links_lead_to_where_the_server_runs(world, log):
+    assert world.settings.site == log.address

@@ -57,7 +57,7 @@ def wait_for(url, process):
 
 @pytest.fixture(scope="module")
 def client_id(world, issuer):
-    redirect_uri = f"{world.settings.public_url}/v1/auth/sso/acme/callback"
+    redirect_uri = f"{world.settings.site}/v1/auth/sso/acme/callback"
     registered = httpx2.post(
         f"{issuer}/oauth2/clients", json={"redirect_uris": [redirect_uri]}, trust_env=False
     ).json()

@@ -17,6 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from resources.settings import Settings
+
 REVIEWGRAPH = Path(sys.executable).parent / "reviewgraph"
 
 
@@ -102,6 +104,15 @@ def test_the_api_answers(addresses):
         ask(addresses["API"].replace("openapi.json", "v1/tenants"))
     assert refused.value.code == 401
     refused.value.close()
+
+
+def test_links_lead_to_the_api_wherever_it_found_a_port(home, addresses):
+    site = addresses["API"].removesuffix("/openapi.json")
+    assert Settings(_env_file=None, home=home).site == site  # of commands
+    running = json.loads((home / "logs" / "running.json").read_text())
+    for server in ("api", "worker"):
+        environment = psutil.Process(running[server][0]).environ()
+        assert environment["REVIEWGRAPH_PUBLIC_URL"] == site
 
 
 def test_the_graph_is_shown_with_its_groups_owners_and_descriptions(addresses):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from resources.errors import WrongUsageError
+from resources.home import note_address
 from resources.settings import PROJECT_ROOT, Settings, SettingsError
 
 LOCATIONS = {
@@ -47,6 +48,20 @@ def test_an_address_stays_as_it_is(name):
 def test_a_file_address_is_the_folder_it_names():
     settings = Settings(_env_file=None, lake_url="file:///srv/the%20lake")
     assert settings.lake_location == "/srv/the lake"
+
+
+def test_links_lead_to_the_public_address_else_to_where_the_api_was_last(tmp_path):
+    settings = Settings(_env_file=None, home=tmp_path)
+    assert settings.site == "http://127.0.0.1:8000"
+    note_address(tmp_path, "http://127.0.0.1:8123")
+    assert settings.site == "http://127.0.0.1:8123"
+    assert "REVIEWGRAPH_PUBLIC_URL" not in settings.environment()
+    for spoilt in ("", "http://evil.example", "http://127.0.0.1:8123@evil.example", "\udcff"):
+        (tmp_path / "api_address").write_bytes(spoilt.encode(errors="surrogateescape"))
+        assert settings.site == "http://127.0.0.1:8000"
+    note_address(tmp_path, "http://127.0.0.1:8123")
+    public = Settings(_env_file=None, home=tmp_path, public_url="https://reviews.example.com/")
+    assert public.site == "https://reviews.example.com"
 
 
 def test_no_path_setting_can_be_relative():
