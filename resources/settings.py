@@ -274,7 +274,7 @@ class Settings(BaseSettings):
         """The names under which the API answers; None for every name."""
         if "*" in self.allowed_hosts or (self.trusted_proxies and not self.allowed_hosts):
             return None
-        parts = urlsplit(self.public_url)
+        parts = urlsplit(self.site)
         public = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return frozenset({*_LOOPBACK_NAMES, *self.allowed_hosts, public or "localhost"})
 

@@ -39,6 +39,10 @@ MAIL_SECONDS_OF_CLIENT = 60 * 60
 MailKind = Literal["registration", "forgotten password", "new address"]
 """What mails are counted apart by: who is flooded with one kind gets the others all the same."""
 
+MAX_MAILS_IN_A_DAY = 500
+"""Of all kinds, to one address: more than the other limits let through, so that none is refused."""
+DAY_SECONDS = 24 * 60 * 60
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -124,7 +128,10 @@ class Limits:
         with self._database.work(None) as work:
             _take(work, (_mails_from(client),))
             to = self._mails_to(kind, email)
-            return work.rate_limits.take(to.name, limit=to.limit, seconds=to.seconds).allowed
+            if not work.rate_limits.take(to.name, limit=to.limit, seconds=to.seconds).allowed:
+                return False
+            _take(work, (self._mails_in_a_day(email),))
+            return True
 
     def mail(self, kind: MailKind, email: str, client: str, *, within: UnitOfWork) -> None:
         """Count a mail that a known user has sent to an address, in the transaction that sends it.
@@ -132,7 +139,8 @@ class Limits:
         Raises:
             Problem: ``too-many-requests``.
         """
-        _take(within, (self._mails_to(kind, email), _mails_from(client)))
+        layers = (self._mails_to(kind, email), _mails_from(client), self._mails_in_a_day(email))
+        _take(within, layers)
 
     def mail_was_read(self, kind: MailKind, email: str, *, within: UnitOfWork) -> None:
         """Count the mails to an address from nothing: its owner has used a link in one."""
@@ -142,6 +150,9 @@ class Limits:
     def _mails_to(self, kind: MailKind, email: str) -> Layer:
         name = f"mail:{kind}:{_disguised(self._keys, email)}"
         return Layer(name, MAX_MAILS_OF_ADDRESS, MAIL_SECONDS)
+
+    def _mails_in_a_day(self, email: str) -> Layer:
+        return Layer(mails_to(self._keys, email), MAX_MAILS_IN_A_DAY, DAY_SECONDS)
 
     def departure(self, client: str) -> Counted:
         """Count somebody who is sent to an identity provider; nobody gives it back."""
@@ -164,6 +175,11 @@ class Limits:
 def _mails_from(client: str) -> Layer:
     name = f"mail:client:{network_of(client)}"
     return Layer(name, MAX_MAILS_OF_CLIENT, MAIL_SECONDS_OF_CLIENT)
+
+
+def mails_to(keys: Keys, email: str) -> str:
+    """The limit that counts the mails to an address that others chose, of whatever kind."""
+    return f"mails:{_disguised(keys, email)}"
 
 
 def _take(work: UnitOfWork, layers: Counted) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from resources import database
 from resources.database import UnitOfWork
 from resources.database.memberships import reaches
+from resources.keys import Keys
+from serving_api.identity.limits import DAY_SECONDS, mails_to
 from serving_api.kit.auth import TenantSession, UserSession, refuse_resting
 from serving_api.kit.errors import Problem
 from serving_api.members.schemas import (
@@ -16,8 +18,11 @@ from serving_api.members.schemas import (
 )
 from serving_api.members.service import identifier, in_turn, require_reach
 
-MAX_MAILS, _MAILS_SECONDS = 100, 24 * 3600
-"""How many invitations a tenant may mail in a day: it chooses whom we write to."""
+MAX_MAILS = 100
+"""How many invitations a tenant, or a user of several, may mail in a day: they choose to whom."""
+
+MAX_MAILS_OF_ADDRESS = 5
+"""After so many mails to an address in a day, of any kind and tenant, nobody invites it."""
 
 
 def list_invitations(session: TenantSession) -> Invitations:
@@ -27,8 +32,13 @@ def list_invitations(session: TenantSession) -> Invitations:
     return Invitations(items=[_invitation(one) for one in found])
 
 
-def invite(session: TenantSession, wanted: NewInvitation) -> Invitation:
+def invite(session: TenantSession, wanted: NewInvitation, keys: Keys) -> Invitation:
     """Keep a place for an address and mail the link.
+
+    Args:
+        session: Of who invites.
+        wanted: Who is invited.
+        keys: The installation's keys.
 
     Raises:
         Problem: ``forbidden`` for a role above one's own; ``already-there`` for a member, or while
@@ -42,7 +52,7 @@ def invite(session: TenantSession, wanted: NewInvitation) -> Invitation:
     if any(member.email == wanted.email for member in work.members.list(tenant_id)):
         raise Problem("already-there", "Somebody of that address belongs to the tenant.")
     work.limits.admit(tenant_id, "seats")
-    _take_mail(work, tenant_id)
+    _take_mail(session, wanted.email, keys)
     token = work.one_time_tokens.issue("invite", email=wanted.email, replaces=False)
     try:
         invitation = work.invitations.create(
@@ -66,23 +76,28 @@ def invite(session: TenantSession, wanted: NewInvitation) -> Invitation:
     return _invitation(invitation)
 
 
-def send_again(session: TenantSession, invitation_id: str) -> Invitation:
+def send_again(session: TenantSession, invitation_id: str, keys: Keys) -> Invitation:
     """Mail an open invitation again, with a new link; the old one works no longer.
+
+    Args:
+        session: Of who invites.
+        invitation_id: The invitation.
+        keys: The installation's keys.
 
     Raises:
         Problem: ``not-found`` if there is none; ``wrong-status`` if it is not open, or was mailed
-            as often as it may be.
+            as often as it may be; ``too-many-requests``.
     """
     session = in_turn(session)
     session.require("members:write")
     work, tenant_id = session.work, session.tenant.id
     old = _find(session, invitation_id)
     require_reach(session, old.role)
-    _take_mail(work, tenant_id)
     token = work.one_time_tokens.issue("invite", email=old.email, replaces=False)
     invitation = work.invitations.send_again(tenant_id, old.id, token_id=token.id)
     if invitation is None:
         raise Problem("wrong-status", "It is no longer open, or was sent as often as it may be.")
+    _take_mail(session, invitation.email, keys)
     work.one_time_tokens.revoke(old.token_id)
     _mail(session, invitation)
     work.events.add("invitation.resent", str(invitation.id), tenant_id=tenant_id)
@@ -170,17 +185,25 @@ def _find(session: TenantSession, invitation_id: str) -> database.Invitation:
     return found
 
 
-def _take_mail(work: UnitOfWork, tenant_id: str) -> None:
-    # In the transaction of the invitation: what is not sent is not counted.
-    verdict = work.rate_limits.take(
-        f"invitations of {tenant_id}", limit=MAX_MAILS, seconds=_MAILS_SECONDS
-    )
-    if not verdict.allowed:
-        raise Problem(
-            "too-many-requests",
-            f"{MAX_MAILS} invitations were mailed in the last day, as many as may be.",
-            headers={"Retry-After": str(verdict.retry_after)},
-        )
+def _take_mail(session: TenantSession, email: str, keys: Keys) -> None:
+    """Count a mail, in the transaction of the invitation: what is not sent is not counted.
+
+    Raises:
+        Problem: ``too-many-requests``.
+    """
+    tenant_id, user_id = session.tenant.id, session.principal.user_id
+    for name, limit, told in (
+        (mails_to(keys, email), MAX_MAILS_OF_ADDRESS, f"{MAX_MAILS_OF_ADDRESS} mails went there"),
+        (f"invitations of {tenant_id}", MAX_MAILS, f"{MAX_MAILS} invitations were mailed"),
+        (f"invitations by {user_id}", MAX_MAILS, f"You had {MAX_MAILS} invitations mailed"),
+    ):
+        verdict = session.work.rate_limits.take(name, limit=limit, seconds=DAY_SECONDS)
+        if not verdict.allowed:
+            raise Problem(
+                "too-many-requests",
+                f"{told} in the last day, as many as may be.",
+                headers={"Retry-After": str(verdict.retry_after)},
+            )
 
 
 def _mail(session: TenantSession, invitation: database.Invitation) -> None:

@@ -94,12 +94,14 @@ def list_invitations(session: AsMember) -> schemas.Invitations:
     status_code=201,
     responses=documented(*_WRITING_BODIES, "already-there", "limit-reached", "too-many-requests"),
 )
-def invite(wanted: schemas.NewInvitation, session: AsMember) -> schemas.Invitation:
+def invite(
+    wanted: schemas.NewInvitation, session: AsMember, services: CurrentServices
+) -> schemas.Invitation:
     """Mail a link that lets the owner of an address in, for seven days and for one time.
 
     An open invitation takes a seat of the plan. Owners and administrators may.
     """
-    return inviting.invite(session, wanted)
+    return inviting.invite(session, wanted, services.database.keys)
 
 
 @router.post(
@@ -108,9 +110,11 @@ def invite(wanted: schemas.NewInvitation, session: AsMember) -> schemas.Invitati
     summary="Send an invitation again",
     responses=documented(*_WRITING, "wrong-status", "too-many-requests"),
 )
-def resend_invitation(invitation_id: InvitationId, session: AsMember) -> schemas.Invitation:
+def resend_invitation(
+    invitation_id: InvitationId, session: AsMember, services: CurrentServices
+) -> schemas.Invitation:
     """Mail a new link, good for seven days more; the old one works no longer."""
-    return inviting.send_again(session, invitation_id)
+    return inviting.send_again(session, invitation_id, services.database.keys)
 
 
 @router.delete(

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from tests.account_world import forget_limits, mails_to
 from tests.api_world import PASSWORD
 
 _NUMBERS = itertools.count(1)
@@ -20,6 +21,7 @@ def slug(answer):
 @pytest.fixture
 def tenant(world):
     """A tenant of its own for each test, which Ada owns and Vic reads."""
+    forget_limits(world)
     name = f"guests-{next(_NUMBERS)}"
     with world.database.jobs() as work:
         work.tenants.create(name, name)
@@ -116,6 +118,48 @@ def test_a_new_mail_replaces_the_link_and_taking_back_ends_it(world, tenant):
         assert ada.delete(f"{address}/{made['id']}").status_code == 404
     assert accept(world, "eve", newest).status_code == 410
     assert role_in(world, tenant, "eve") is None
+
+
+def invitation_mails(world, address):
+    return mails_to(world, address).count("invitation")
+
+
+def test_an_address_is_left_in_peace_whoever_invites_it_however(world, tenant):
+    email = "peace@example.com"
+    with world.client("ada") as ada:
+        for _ in range(2):
+            made = invite(world, tenant, email).json()
+            address = f"/v1/tenants/{tenant}/invitations/{made['id']}"
+            assert ada.post(f"{address}/resend").status_code == 200
+            assert ada.delete(address).status_code == 204
+    assert invite(world, "brava", email, who="bob").status_code == 201
+    answer = invite(world, tenant, email)
+    assert (answer.status_code, slug(answer)) == (429, "too-many-requests")
+    assert int(answer.headers["retry-after"]) > 3600
+    assert invitation_mails(world, email) == 5
+    with world.client() as anybody:  # whoever the address belongs to still gets in
+        asked = anybody.post("/v1/auth/forgot-password", json={"email": email})
+        assert asked.status_code == 202
+    assert invite(world, tenant, "other@example.com").status_code == 201
+
+
+def test_mails_of_other_kinds_count_as_well(world, tenant):
+    email = "kinds@example.com"
+    with world.client() as anybody:
+        for _ in range(3):
+            anybody.post("/v1/auth/forgot-password", json={"email": email})
+    assert [
+        invite(world, one, email, who=who).status_code
+        for one, who in ((tenant, "ada"), ("brava", "bob"), ("acme", "ada"))
+    ] == [201, 201, 429]
+
+
+def test_a_user_of_several_tenants_has_no_more_mailed(world, tenant, monkeypatch):
+    monkeypatch.setattr("serving_api.members.inviting.MAX_MAILS", 3)
+    tenants = [tenant, "acme", tenant, "acme"]
+    assert [
+        invite(world, one, f"several-{n}@example.com").status_code for n, one in enumerate(tenants)
+    ] == [201, 201, 201, 429]
 
 
 def test_an_invitation_ends_after_a_week(world, tenant):
