@@ -21,7 +21,8 @@ Address = Annotated[
     str, typer.Argument(help="The person's email address.", callback=checked_address)
 ]
 RoleOption = Annotated[str, typer.Option(help="owner, admin, analyst or viewer.")]
-MIN_GRACE_DAYS = 0
+MIN_GRACE_DAYS, MAX_GRACE_DAYS = 0, 3650
+MAX_LIMIT = 1_000_000_000
 
 
 class ExportFileError(ReviewGraphError):
@@ -108,7 +109,10 @@ def plan(
     ] = None,
     limit: Annotated[
         list[str] | None,
-        typer.Option(help="A limit of its own, NAME=NUMBER or NAME=none; repeat it."),
+        typer.Option(
+            help="A limit of its own, NAME=NUMBER or NAME=none; repeat it. Without a plan's name "
+            "it joins those that the tenant has; with one they begin anew."
+        ),
     ] = None,
 ) -> None:
     """Show a tenant's plan with what is used of it, or give it another one."""
@@ -119,7 +123,8 @@ def plan(
     with open_session() as session, session.database.jobs() as work:
         found = work.tenants.require(tenant)
         if name is not None or own:
-            found = work.tenants.set_plan(tenant, name or found.plan, limits=own)
+            kept = found.plan_limits if name is None else {}
+            found = work.tenants.set_plan(tenant, name or found.plan, limits={**kept, **own})
             work.events.add(
                 "tenant.plan_changed", tenant, tenant_id=tenant, data={"plan": found.plan}
             )
@@ -168,7 +173,11 @@ def close(
     tenant: Tenant,
     days: Annotated[
         int,
-        typer.Option(min=MIN_GRACE_DAYS, help="For how long it can still be read and exported."),
+        typer.Option(
+            min=MIN_GRACE_DAYS,
+            max=MAX_GRACE_DAYS,
+            help="For how long it can still be read and exported.",
+        ),
     ] = 30,
     reason: Annotated[str | None, typer.Option(help="Why, for its members.")] = None,
     erase: Annotated[
@@ -262,10 +271,15 @@ def _parsed_limit(pair: str) -> tuple[str, int | None]:
     from resources.database.plans import LIMIT_NAMES
 
     name, _, value = pair.partition("=")
-    if name not in LIMIT_NAMES or not (value == "none" or value.isdigit()):
+    # Other scripts have digits too, some of which int() does not read, and int() has its own end.
+    is_number = value.isascii() and value.isdigit() and len(value) <= len(str(MAX_LIMIT))
+    number = int(value) if is_number else None
+    if name not in LIMIT_NAMES or not (
+        value == "none" or (number is not None and number <= MAX_LIMIT)
+    ):
         raise typer.BadParameter(
-            f"{pair!r} is no limit such as seats=20 or seats=none; there are "
-            f"{', '.join(LIMIT_NAMES)}.",
+            f"{pair[:80]!r} is no limit such as seats=20 or seats=none, up to {MAX_LIMIT:,}; there "
+            f"are {', '.join(LIMIT_NAMES)}.",
             param_hint="--limit",
         )
-    return name, None if value == "none" else int(value)
+    return name, number

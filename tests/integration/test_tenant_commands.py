@@ -77,11 +77,28 @@ def test_a_plan_is_given_with_limits_of_its_own_and_held(reviewgraph, acme):
         reviewgraph("user", "invite", "ben@example.com", "--tenant", acme)
     with pytest.raises(ReviewGraphError, match="no plan 'gold'"):
         reviewgraph("tenant", "plan", acme, "gold")
-    for wrong in ("seats", "seats=-1", "chairs=2"):
+    for wrong in ("seats", "seats=-1", "chairs=2", "seats=²", "seats=٣", f"seats={'9' * 5000}"):
         with pytest.raises(typer.BadParameter, match="is no limit"):
             reviewgraph("tenant", "plan", acme, "--limit", wrong)
     with pytest.raises(ReviewGraphError, match="tenant plan acme enterprise"):
         reviewgraph("tenant", "tiers", acme, "--allow", "plugin")
+
+
+def test_a_limit_of_its_own_joins_the_earlier_ones_until_a_plan_is_named(
+    reviewgraph, database, acme
+):
+    def own():
+        with database.jobs() as work:
+            return dict(work.tenants.require(acme).plan_limits)
+
+    reviewgraph("tenant", "plan", acme, "team", "--limit", "seats=3")
+    reviewgraph("tenant", "plan", acme, "--limit", "sources=7")
+    reviewgraph("tenant", "plan", acme, "--limit", "seats=none")
+    assert own() == {"seats": None, "sources": 7}
+    reviewgraph("tenant", "plan", acme, "business", "--limit", "sources=9")
+    assert own() == {"sources": 9}
+    reviewgraph("tenant", "plan", acme, "team")
+    assert own() == {}
 
 
 def test_a_tenant_is_suspended_and_resumed(reviewgraph, database, acme, tmp_path):

@@ -59,7 +59,7 @@ class Rating(_Tolerant):
         if self.rating_max:
             return self.rating_max
         digits = (self.rating_type or "").removeprefix("Max")
-        return int(digits) if digits.isdigit() else None
+        return int(digits) if digits.isascii() and digits.isdigit() else None
 
 
 class GoogleReview(_Tolerant):
