@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from serving_api.identity.routes import CurrentPasswords
-from serving_api.kit.auth import AsMember, AsUser
+from serving_api.kit.auth import AsMember, AsUser, serves
 from serving_api.kit.errors import documented
 from serving_api.kit.idempotency import without_key
 from serving_api.kit.openapi import Tag
@@ -57,10 +57,14 @@ def change_member(user_id: UserId, wanted: schemas.RoleChange, session: AsMember
     operation_id="remove_member",
     summary="Remove a member, or leave",
     status_code=204,
-    responses=documented(*_WRITING, "last-owner"),
+    responses=documented(*_WRITING, "last-owner", "tenant-closing"),
 )
+@serves("closing")
 def remove_member(user_id: UserId, session: AsMember) -> Response:
-    """Let a member go. Owners and administrators may, and everybody may leave by oneself."""
+    """Let a member go. Owners and administrators may, and everybody may leave by oneself.
+
+    A tenant that is closing can be left, and nobody else be removed from it.
+    """
     service.remove_member(session, user_id)
     return Response(status_code=204)
 

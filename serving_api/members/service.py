@@ -12,7 +12,7 @@ from dataclasses import replace
 from resources import database
 from resources.database.memberships import REMOVED, reaches
 from resources.database.users import Role
-from serving_api.kit.auth import TenantSession
+from serving_api.kit.auth import TenantSession, refuse_resting
 from serving_api.kit.errors import Problem
 from serving_api.members.schemas import (
     Member,
@@ -61,7 +61,8 @@ def remove_member(session: TenantSession, user_id: str) -> None:
 
     Raises:
         Problem: ``forbidden`` for somebody who stands higher; ``insufficient-scope`` for a key and
-            an owner; ``last-owner``; ``not-found``.
+            an owner; ``last-owner``; ``not-found``; ``tenant-closing``, where nobody but oneself
+            can be let go.
     """
     session = in_turn(session)
     member = _find(session, user_id)
@@ -69,6 +70,8 @@ def remove_member(session: TenantSession, user_id: str) -> None:
     if not is_leaving or session.principal.scopes is not None:
         session.require("members:write")
         require_reach(session, member.role)
+    if not is_leaving:
+        refuse_resting(session.tenant, is_change=True)
     try:
         session.work.members.remove(session.tenant.id, member.user_id)
     except database.LastOwnerError:

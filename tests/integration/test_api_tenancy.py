@@ -315,6 +315,18 @@ def test_a_closing_tenant_can_be_read_and_opened_again(world, house):
     assert events_of(world, house) == ["tenant.closing", "tenant.reopened", "tenant.changed"]
 
 
+def test_a_tenant_that_is_closing_can_be_left_and_nobody_be_removed(world, house):
+    ask(world, "olga", "POST", f"/{house}/close", {"confirm": house})
+    vera, odo, olga = (f"/{house}/members/{id_of(world, name)}" for name in ("vera", "odo", "olga"))
+    refused = ask(world, "olga", "DELETE", vera)
+    assert (refused.status_code, slug(refused)) == (409, "tenant-closing")
+    assert ask(world, "vera", "DELETE", vera).status_code == 204
+    assert ask(world, "odo", "DELETE", odo).status_code == 204
+    last = ask(world, "olga", "DELETE", olga)
+    assert (last.status_code, slug(last)) == (409, "last-owner")
+    assert roles_in(world, house).keys() == {"olga", "adam", "anna"}
+
+
 @pytest.mark.parametrize(("status", "action"), [("closing", "reopen"), ("active", "close")])
 def test_who_closes_or_opens_a_tenant_a_moment_too_late_is_told_so(world, house, status, action):
     if status == "closing":
