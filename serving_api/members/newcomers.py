@@ -35,7 +35,9 @@ def register(services: Services, given: str, name: str, password: str) -> Accept
             if user is None or user.email_verified_at is not None or not user.is_active:
                 raise Problem(
                     "already-there",
-                    "There is an account of that address. Log in with it, then accept.",
+                    "There is an account of that address. Log in with it (POST /v1/auth/token), "
+                    "then accept with it: POST /v1/invitations/accept and what stands behind "
+                    "token= in the link of the mail. The invitation stays open.",
                 )
             work.act_as(user.id)
             work.users.claim(user.id, name, hashed)

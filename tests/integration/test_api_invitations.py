@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
 
+from resources.messaging import write_mail
 from tests.account_world import forget_limits, mails_to
 from tests.api_world import PASSWORD
 
@@ -299,6 +302,30 @@ def test_who_has_an_account_is_told_to_log_in_and_the_invitation_stays_open(worl
     answer = register(world, token)
     assert (answer.status_code, slug(answer)) == (409, "already-there")
     assert accept(world, "eve", token).status_code == 200
+
+
+def test_who_has_an_account_finds_the_way_in_the_mail_and_on_the_page(world, tenant):
+    made = invite(world, tenant).json()
+    token = token_of(world, tenant, made["id"])
+    mail = write_mail(
+        "invitation",
+        mail_id=uuid.uuid4(),
+        sender="x@example.com",
+        to="eve@example.com",
+        data={
+            "site": world.base, "token": token, "tenant": "T", "inviter": "Ada",
+            "role": "viewer", "days": 7,
+        },
+    ).get_content()  # fmt: skip
+    way = re.search(r"^POST (http\S+)$", mail, re.MULTILINE)[1]
+    shown = re.search(r"http\S+/docs#\S+", mail)[0]
+    form = {"purpose": "invite", "token": token, "name": "Eve", "password": "tulips argue a lot"}
+    with world.client("eve") as eve:
+        page = eve.post("/confirm", data=form)
+        assert page.status_code == 409
+        assert way.removeprefix(world.base) in page.text
+        assert f'id="{shown.partition("#")[2]}"' in eve.get("/docs").text
+        assert eve.post(way, json={"token": token}).status_code == 200
 
 
 def test_an_account_that_somebody_made_in_another_s_name_is_taken_over(world, tenant):
