@@ -19,9 +19,10 @@ from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
-from sqlalchemy import LargeBinary, Table, select
+from sqlalchemy import ColumnElement, LargeBinary, Table, Text, cast, select
 
 from resources.database import Database, ReportDocument
+from resources.database.event_records import events
 from resources.database.tables import metadata
 from resources.exporting.history import rows_shown
 from resources.storage.lake import Lake
@@ -45,6 +46,8 @@ NOT_EXPORTED = frozenset(
 """Tables that hold nothing of a tenant's that it could use elsewhere."""
 
 _SECRET = re.compile(r"secret|hash|hmac|digest|sealed|token|password", re.IGNORECASE)
+_OPEN = frozenset({("events", "hash"), ("events", "previous_hash")})
+"""What is called like a secret and is none: by these hashes the tenant can check its events."""
 _ROWS_AT_ONCE = 1000
 _CHUNK_BYTES = 1024 * 1024
 
@@ -62,6 +65,9 @@ reviews/*.csv          the reviews once more, for spreadsheet programs
 snapshot/*.parquet     the numbers that are published
 reports/*              the files of its reports
 manifest.json          every file of this archive, with its size and SHA-256
+
+database/events.jsonl holds the chain of what happened: "hash" and "previous_hash" in hex, and
+"data_text" as it is hashed. docs/events.md of ReviewGraph says over what each hash is made.
 {history}
 In CSV files an apostrophe stands before a text where a spreadsheet program would begin a formula.
 """
@@ -166,7 +172,7 @@ class _Writer:
 
     def add_lines(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
         """Add a file of one JSON object a line."""
-        self.add(name, ((json.dumps(row, default=str) + "\n").encode() for row in rows))
+        self.add(name, ((json.dumps(row, default=_spelled) + "\n").encode() for row in rows))
 
     def add_file(self, name: str, path: Path, *, packed: bool = False) -> None:
         """Move a scratch file into the archive."""
@@ -193,11 +199,14 @@ def _write_tenant(
 
 def _rows(database: Database, table: Table, tenant_id: str) -> Iterator[dict[str, Any]]:
     """A tenant's rows of a table, without what only this installation can use."""
-    columns = [
+    columns: list[ColumnElement[Any]] = [
         column
         for column in table.columns
-        if not isinstance(column.type, LargeBinary) and not _SECRET.search(column.name)
+        if (table.name, column.name) in _OPEN
+        or not (isinstance(column.type, LargeBinary) or _SECRET.search(column.name))
     ]
+    if table is events:
+        columns.append(cast(events.c.data, Text).label("data_text"))
     statement = (
         select(*columns)
         .where(table.c.tenant_id == tenant_id)
@@ -207,6 +216,11 @@ def _rows(database: Database, table: Table, tenant_id: str) -> Iterator[dict[str
     with database.work(tenant_id) as work:
         for row in work.session.execute(statement).mappings():
             yield dict(row)
+
+
+def _spelled(value: object) -> str:
+    """A value that JSON does not know, as text."""
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def _write_lake(writer: _Writer, lake: Lake, tenant_id: str, first_day: date | None) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pyarrow as pa
@@ -14,7 +15,7 @@ from sqlalchemy import text
 
 from pipelines.background import TASKS, Background
 from pipelines.closing import close_for_good
-from pipelines.exporting import forget_exports
+from pipelines.exporting import forget_exports, write_to
 from pipelines.session import Session
 from resources.database.tenant_exports import EXPORT_TASK
 from resources.exporting.archive import exported_tables
@@ -83,6 +84,29 @@ def test_an_archive_holds_everything_of_its_tenant_and_nothing_of_another(world,
             content = pl.read_parquet(io.BytesIO(content)).write_json().encode()
         for secret in (b"brava", b"bob@example.com", b"argon2"):
             assert secret not in content, (name, secret)
+
+
+def test_the_chain_of_events_can_be_checked_from_an_archive_alone(world, session, tmp_path):
+    with world.database.jobs() as work:
+        for changed in (['Größe 水 "\\'], [0.00001, 1e25, None, {"longer": 1, "a": []}]):
+            data = {"changed": changed}
+            work.events.add("tenant.changed", "acme", tenant_id="acme", data=data)
+    write_to(tmp_path / "acme.zip", session, "acme")
+    with zipfile.ZipFile(tmp_path / "acme.zip") as archive:
+        rows = [json.loads(line) for line in archive.read("database/events.jsonl").splitlines()]
+    before = ""
+    for number, row in enumerate(sorted(rows, key=lambda row: row["sequence"]), start=1):
+        assert (row["sequence"], row["previous_hash"]) == (number, before)
+        moment = datetime.fromisoformat(row["created_at"]).astimezone(UTC)
+        told = [
+            row["tenant_id"], number, before, row["id"], row["source"], row["type"],
+            row["subject"], f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}", row["actor"], row["data_text"],
+        ]  # fmt: skip
+        told_as_text = json.dumps(told, ensure_ascii=False)
+        before = hashlib.sha256(told_as_text.encode()).hexdigest()
+        assert row["hash"] == before
+        assert json.loads(row["data_text"]) == row["data"]
+    assert len(rows) >= 2
 
 
 @pytest.mark.parametrize(("who", "status"), [("vic", 403), ("bob", 404), ("eve", 404)])
