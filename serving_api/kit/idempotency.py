@@ -27,6 +27,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from resources.database import RequestInFlightError, UnitOfWork
+from resources.database.idempotency import TIME_KEPT
 from resources.keys import Keys, UnreadableSecretError
 from serving_api.kit.errors import Problem, invalid_parameter
 from serving_api.kit.tokens import Principal
@@ -40,7 +41,8 @@ PARAMETER: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "A name of your choice for this request, up to 255 visible ASCII characters. "
-    "Sent again with it within a day, the request has no second effect and gets the same answer.",
+    f"Sent again with it within {TIME_KEPT.days} days, the request has no second effect and gets "
+    "the same answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 """How the OpenAPI document describes the header."""
