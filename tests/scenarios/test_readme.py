@@ -163,3 +163,35 @@ def test_the_readme_lists_every_command():
             or (path[0] in GROUPS and f"`{path[1]} " in text)
             or (path[0] in GROUPS and f"`{' '.join(path)}" in text)
         ), shown
+
+
+def calls_of_the_table():
+    """Every command as the README's table shows it: its name and the words behind it."""
+    for line in (PROJECT_ROOT / "README.md").read_text().splitlines():
+        if not line.startswith("| `reviewgraph "):
+            continue
+        group = None
+        for shown in re.findall(r"`([^`]+)`", line.split(" | ")[0]):
+            words = shown.removeprefix("reviewgraph ").split()
+            group = group or words[0]
+            path = next(
+                path for path in ((*words[:2],), (group, words[0]), (words[0],)) if path in COMMANDS
+            )
+            yield path, words[words.index(path[-1]) + 1 :]
+
+
+def test_the_readme_shows_each_command_with_all_that_it_needs():
+    calls = list(calls_of_the_table())
+    assert len(calls) > 30
+    for path, words in calls:
+        needed = [one for one in COMMANDS[path].params if one.required]
+        options = [one for one in needed if one.param_type_name == "option"]
+        arguments = [one for one in needed if one.param_type_name == "argument"]
+        missing = [one.opts for one in options if not set(one.opts) & {*words}]
+        assert not missing, (path, missing)
+        plain = [
+            word
+            for before, word in zip(["", *words], words, strict=False)
+            if word[0] not in "-[" and not before.startswith(("-", "[-"))
+        ]
+        assert len(plain) >= len(arguments), (path, [one.name for one in arguments])
