@@ -57,7 +57,7 @@ def may_read_figures(request: Request, settings: Settings) -> bool:
     if token is not None:
         shown = request.headers.get("authorization", "")
         return hmac.compare_digest(shown.encode(), f"Bearer {token.get_secret_value()}".encode())
-    is_for_others = settings.trusted_proxies or not _is_loopback(_host_in(settings.public_url))
+    is_for_others = settings.trusted_proxies or not _is_loopback(_host_in(settings.site))
     return not is_for_others and _is_from_here(request)
 
 
