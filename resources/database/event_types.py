@@ -27,7 +27,8 @@ _WORD = re.compile(r"[a-z][a-z0-9_:.*-]{0,99}")
 _MOMENT = re.compile(r"[0-9T:.+Z-]{7,40}")
 
 TEXTS: Mapping[str, re.Pattern[str]] = {
-    **dict.fromkeys(("user", "document", "provider", "from", "to", "subject", "version"), _ID),
+    **dict.fromkeys(("user", "document", "provider", "workspace", "version"), _ID),
+    **dict.fromkeys(("from", "to", "subject"), _ID),
     **dict.fromkeys(("role", "plan", "kind", "field", "tier", "reason", "by"), _WORD),
     **dict.fromkeys(("changed", "scopes"), _WORD),
     **dict.fromkeys(("closes_at", "period_start", "period_end", "month"), _MOMENT),
