@@ -12,7 +12,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -31,6 +30,7 @@ from resources.privacy.registry import ELSEWHERE, TABLES
 from resources.privacy.searching import Installation, Removed, as_owner, search
 from resources.privacy.subjects import Marker, Sealer, Wanted
 from resources.privacy.tables import blank_libraries, blank_tenant
+from resources.privacy.under_way import UnderWay
 
 MAX_ROUNDS = 3
 """How often everything is gone over when something landed in between."""
@@ -66,41 +66,6 @@ class Graph(Protocol):
         """Delete what ended runs have left in the scratch folder; returns its names."""
 
 
-@dataclass
-class _Work:
-    """One erasure under way.
-
-    Attributes:
-        erasure: Its record.
-        marks: By what the person is known.
-        found: All that was found of the person so far.
-        removed: What was taken out, of steps done now or earlier.
-    """
-
-    erasure: Erasure
-    marks: set[str]
-    found: Found
-    removed: dict[str, Removed] = field(default_factory=dict)
-
-    @property
-    def tenant_id(self) -> str:
-        return self.erasure.tenant_id
-
-    @property
-    def is_of_person(self) -> bool:
-        """Whether somebody is to be forgotten; else reviews go because of their age."""
-        return self.erasure.kind != "retention"
-
-    @property
-    def sought(self) -> Found:
-        """What is looked for in the words of others.
-
-        Nothing where reviews go because of their age: authors may have written younger ones, and
-        what old reviews say stands in young ones, too.
-        """
-        return self.found if self.is_of_person else Found()
-
-
 class Eraser:
     """Carries erasures out.
 
@@ -119,7 +84,7 @@ class Eraser:
         self._on = installation
         self._graph = graph
         self._on_step = on_step
-        self._steps: tuple[tuple[str, Callable[[_Work], Removed]], ...] = (
+        self._steps: tuple[tuple[str, Callable[[UnderWay], Removed]], ...] = (
             ("rows", self._erase_rows),
             ("ledger", self._recount),
             ("database", self._erase_from_tables),
@@ -202,7 +167,7 @@ class Eraser:
 
     # The way through ----------------------------------------------------------------------------
 
-    def _prepared(self, erasure: Erasure) -> _Work:
+    def _prepared(self, erasure: Erasure) -> UnderWay:
         """The erasure with its marks written, so that nothing of the person lands from now on."""
         kept = self._sealer(erasure.tenant_id).open(erasure.sealed or "")
         tenant_id, marker = erasure.tenant_id, self._marker(erasure.tenant_id)
@@ -212,14 +177,14 @@ class Eraser:
         if not marks and wanted is not None:
             marks = marks_of(wanted, marker, self._on.lake, tenant_id)
             found.review_keys |= set(wanted.review_keys) & self._known_keys(tenant_id, wanted)
-        work_on = _Work(erasure, marks, found)
+        work_on = UnderWay(erasure, marks, found)
         with self._on.database.jobs() as work:
             for step in work.erasures.steps(erasure):
                 work_on.removed[step.step] = dict(step.removed)
         self._keep(work_on)
         return work_on
 
-    def _go_through(self, work_on: _Work) -> Erasure:
+    def _go_through(self, work_on: UnderWay) -> Erasure:
         done = set(work_on.removed)
         for _ in range(MAX_ROUNDS):
             self._find_all(work_on)
@@ -240,7 +205,7 @@ class Eraser:
             "writing there; let them end, then run `reviewgraph erase --resume`."
         )
 
-    def _find_all(self, work_on: _Work) -> None:
+    def _find_all(self, work_on: UnderWay) -> None:
         """Wait for what was under way when the marks were written, then look for everything."""
         with self._on.database.jobs() as work:
             work.erasures.while_nothing_lands(work_on.tenant_id)
@@ -250,7 +215,7 @@ class Eraser:
         work_on.marks |= {marker.key(key) for key in work_on.found.review_keys}
         self._keep(work_on)
 
-    def _do(self, work_on: _Work, name: str, step: Callable[[_Work], Removed]) -> None:
+    def _do(self, work_on: UnderWay, name: str, step: Callable[[UnderWay], Removed]) -> None:
         removed = step(work_on)
         before = work_on.removed.get(name, {})
         total = {
@@ -261,7 +226,7 @@ class Eraser:
         work_on.removed[name] = total
         self._on_step(name)
 
-    def _keep(self, work_on: _Work) -> None:
+    def _keep(self, work_on: UnderWay) -> None:
         """Keep the marks for ever, and until the end what else is needed to go on."""
         erasure = work_on.erasure
         sealer = self._sealer(erasure.tenant_id)
@@ -277,7 +242,7 @@ class Eraser:
             (KeptMark(erasure.tenant_id, mark, erasure.suppress) for mark in work_on.marks),
         )
 
-    def _finish(self, work_on: _Work, searched: Removed) -> Erasure:
+    def _finish(self, work_on: UnderWay, searched: Removed) -> Erasure:
         places: Removed = {}
         for removed in work_on.removed.values():
             for place, count in removed.items():
@@ -314,16 +279,16 @@ class Eraser:
 
     # The steps ----------------------------------------------------------------------------------
 
-    def _erase_rows(self, work_on: _Work) -> Removed:
+    def _erase_rows(self, work_on: UnderWay) -> Removed:
         removed = {f"file scratch/{name}": 1 for name in self._graph.clear_scratch()}
         return removed | erase_rows(self._on.lake, work_on.tenant_id, work_on.found)
 
-    def _recount(self, work_on: _Work) -> Removed:
+    def _recount(self, work_on: UnderWay) -> Removed:
         with self._on.database.jobs() as work:
             recount(work, self._on.lake, work_on.tenant_id, work_on.found.days)
         return {}
 
-    def _erase_from_tables(self, work_on: _Work) -> Removed:
+    def _erase_from_tables(self, work_on: UnderWay) -> Removed:
         with self._on.database.jobs() as work:
             said = work.corrections.erase(work_on.tenant_id, work_on.found.review_keys)
             removed = {"table reviewgraph.corrections": said} if said else {}
@@ -341,12 +306,12 @@ class Eraser:
                 connection.execute(text(f"vacuum reviewgraph.{table}"))
         return removed
 
-    def _count_again(self, work_on: _Work) -> Removed:
+    def _count_again(self, work_on: UnderWay) -> Removed:
         if self._holding(work_on):
             self._graph.count_again(work_on.tenant_id)
         return {}
 
-    def _erase_published(self, work_on: _Work) -> Removed:
+    def _erase_published(self, work_on: UnderWay) -> Removed:
         on, tenant_id = self._on, work_on.tenant_id
         removed = published.withdraw(
             on.database, on.snapshots, on.objects, tenant_id, self._holding(work_on)
@@ -354,11 +319,11 @@ class Eraser:
         began = work_on.erasure.started_at or datetime.now(UTC)
         return removed | published.drop_unnamed(on.database, on.objects, tenant_id, began)
 
-    def _write_reports(self, work_on: _Work) -> Removed:
+    def _write_reports(self, work_on: UnderWay) -> Removed:
         self._graph.write_reports(work_on.tenant_id)
         return {}
 
-    def _erase_files(self, work_on: _Work) -> Removed:
+    def _erase_files(self, work_on: UnderWay) -> Removed:
         with self._on.database.jobs() as work:
             tenants = [tenant.id for tenant in work.tenants.list()]
         home = self._on.settings.home
@@ -366,17 +331,17 @@ class Eraser:
         traces = self._judged(work_on).traces
         return erase_files(home, work_on.tenant_id, traces, tenants, folders)
 
-    def _erase_from_libraries(self, work_on: _Work) -> Removed:
+    def _erase_from_libraries(self, work_on: UnderWay) -> Removed:
         traces = self._judged(work_on).traces
         with as_owner(self._on.database) as connection:
             return blank_libraries(connection, traces)
 
-    def _purge(self, work_on: _Work) -> Removed:
+    def _purge(self, work_on: UnderWay) -> Removed:
         return purge(self._on.lake, work_on.tenant_id, work_on.found)
 
     # Looking again ------------------------------------------------------------------------------
 
-    def _search(self, work_on: _Work) -> Removed:
+    def _search(self, work_on: UnderWay) -> Removed:
         removed = [place for places in work_on.removed.values() for place in places]
         return search(
             self._on,
@@ -387,11 +352,11 @@ class Eraser:
             removed=removed,
         )
 
-    def _judged(self, work_on: _Work) -> Judged:
+    def _judged(self, work_on: UnderWay) -> Judged:
         with self._on.database.jobs() as work:
             return judge(work.session.connection(), work_on.tenant_id, work_on.sought)
 
-    def _holding(self, work_on: _Work) -> list[str]:
+    def _holding(self, work_on: UnderWay) -> list[str]:
         return published.holding(
             self._on.database, self._on.snapshots, work_on.tenant_id, work_on.found.review_keys
         )

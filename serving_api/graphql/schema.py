@@ -7,14 +7,12 @@ from typing import Annotated, Any, TypeVar
 
 import strawberry
 from pydantic import BaseModel, ValidationError
-from strawberry.extensions import FieldExtension
 from strawberry.schema.config import StrawberryConfig
 
 from resources.storage.snapshots import Snapshot
 from resources.vocabulary import utc_today
 from serving_api.corrections import schemas as corrections_shapes
-from serving_api.corrections import service as corrections_service
-from serving_api.graphql.context import Context
+from serving_api.graphql.below import Counted, Info, corrections_of, request_of, versions_of
 from serving_api.graphql.shapes import given_of, input_of, output_of
 from serving_api.imports import schemas as imports_shapes
 from serving_api.imports import service as imports_service
@@ -39,7 +37,6 @@ from serving_api.topics import schemas as topics_shapes
 from serving_api.topics import service as topics_service
 
 Shape = TypeVar("Shape", bound=BaseModel)
-Info = strawberry.Info[Context, None]
 Limit = Annotated[int | None, strawberry.argument(description="Items on a page.")]
 Cursor = Annotated[str | None, strawberry.argument(description="`nextCursor` of the page before.")]
 Workspace = Annotated[
@@ -64,56 +61,14 @@ PERMISSIONS: dict[str, Permission] = {
 """What each field of a tenant asks for; a field that is not here is for every member."""
 
 
-class _Counted(FieldExtension):
-    """A field that reads only while something may still be read, and tells how much it read."""
-
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **arguments: Any) -> Any:
-        info.context.budget.require()
-        answer = next_(source, info, **arguments)
-        info.context.budget.take(answer)
-        return answer
-
-
-def _corrections_of(root: Any, info: Info) -> Any:
-    """What people said of a review, the latest first."""
-    session = info.context.current
-    session.require("reviews:read")
-    return info.context.batches.of(
-        root,
-        "corrections",
-        key=lambda review: review.review_key,
-        read=lambda keys: corrections_service.histories(session, keys),
-    )
-
-
-def _request_of(root: Any, info: Info) -> Any:
-    """The request that a report answers."""
-    session = info.context.current
-    session.require("reports:read")
-    return info.context.batches.of(
-        root,
-        "request",
-        key=lambda report: report.request_id,
-        read=lambda keys: reports_service.requests_by_id(session, keys),
-    )
-
-
-def _versions_of(root: Any, info: Info) -> Any:
-    """All versions of a review, each with what was read from it."""
-    session, services = info.context.current, info.context.services
-    session.require("reviews:read")
-    snapshot = info.context.snapshot(session)
-    return reviews_service.get_versions(snapshot, services.lake, root.review_key).items
-
-
 Correction: Any = output_of(corrections_shapes.Correction)
 ReportRequest: Any = output_of(reports_shapes.ReportRequest)
 ReviewVersion: Any = output_of(reviews_shapes.ReviewVersion)
 _of_review: dict[str, Any] = {
     "corrections": strawberry.field(
-        resolver=_corrections_of,
+        resolver=corrections_of,
         graphql_type=list[Correction] | None,
-        extensions=[_Counted()],
+        extensions=[Counted()],
     )
 }
 Review: Any = output_of(reviews_shapes.Review, more=_of_review)
@@ -122,9 +77,9 @@ ReviewDetails: Any = output_of(
     more=_of_review
     | {
         "versions": strawberry.field(
-            resolver=_versions_of,
+            resolver=versions_of,
             graphql_type=list[ReviewVersion] | None,
-            extensions=[_Counted()],
+            extensions=[Counted()],
         )
     },
 )
@@ -133,7 +88,7 @@ Report: Any = output_of(
     reports_shapes.Report,
     more={
         "request": strawberry.field(
-            resolver=_request_of, graphql_type=ReportRequest | None, extensions=[_Counted()]
+            resolver=request_of, graphql_type=ReportRequest | None, extensions=[Counted()]
         )
     },
 )
@@ -146,7 +101,7 @@ ReviewFilter: Any = input_of(ReviewFilters, name="ReviewFilter")
 def _field(graphql_type: Any, description: str) -> Callable[[Callable[..., Any]], Any]:
     """Strawberry's field; its own signature tells the type checker nothing."""
     field: Callable[[Callable[..., Any]], Any] = strawberry.field(
-        graphql_type=graphql_type, description=description, extensions=[_Counted()]
+        graphql_type=graphql_type, description=description, extensions=[Counted()]
     )
     return field
 

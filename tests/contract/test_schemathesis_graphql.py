@@ -20,8 +20,8 @@ from hypothesis_graphql import nodes
 
 from serving_api.graphql import schema as served
 from serving_api.kit.problem_kinds import REGISTRY
-from tests.api_world import ODD_PRODUCT
 from tests.contract import asking
+from tests.published_reviews import ODD_PRODUCT
 
 SDL = served.build().as_str()
 FIELDS = {

@@ -11,14 +11,8 @@ import pytest
 
 from resources.vocabulary import MAX_DAYS_AHEAD, MIN_POSTED_DAY, utc_today
 from serving_api.kit.caching import AnswerCache
-from tests.api_world import (
-    ODD_PRODUCT,
-    all_pages,
-    figures_in,
-    read,
-    reviews_of,
-    tables_of,
-)
+from tests.api_world import all_pages, figures_in, read
+from tests.published_reviews import ODD_PRODUCT, reviews_of, tables_of
 
 ACME = "/v1/tenants/acme"
 PROBLEM = "application/problem+json"

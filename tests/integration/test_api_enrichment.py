@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api_world import read, review_key
+from tests.api_world import read
+from tests.published_reviews import review_key
 
 ACME = "/v1/tenants/acme"
 BRAVA = "/v1/tenants/brava"

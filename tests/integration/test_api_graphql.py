@@ -10,8 +10,9 @@ from graphql import GraphQLList, GraphQLNonNull, get_introspection_query, get_na
 
 from serving_api.graphql import limits, schema
 from serving_api.main import create_app
-from tests.api_world import ODD_PRODUCT, read, review_key, serving
+from tests.api_world import read, serving
 from tests.counting import statements_of
+from tests.published_reviews import ODD_PRODUCT, review_key
 
 PAGE = """
 query Page($tenant: String!, $filter: ReviewFilter, $limit: Int) {

@@ -8,14 +8,8 @@ import os
 import pytest
 from sqlalchemy import text
 
-from tests.api_world import (
-    FIRST_DAY,
-    FORMATS,
-    all_pages,
-    file_content,
-    read,
-    review_key,
-)
+from tests.api_world import FORMATS, all_pages, file_content, read
+from tests.published_reviews import FIRST_DAY, review_key
 
 ACME = "/v1/tenants/acme"
 PROBLEM = "application/problem+json"

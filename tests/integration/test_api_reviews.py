@@ -10,13 +10,8 @@ import pytest
 
 from resources.storage.lake import Lake
 from resources.storage.schemas import REVIEW_ENRICHMENTS, REVIEWS
-from tests.api_world import (
-    ODD_PRODUCT,
-    all_pages,
-    read,
-    review_key,
-    reviews_of,
-)
+from tests.api_world import all_pages, read
+from tests.published_reviews import ODD_PRODUCT, review_key, reviews_of
 
 ACME = "/v1/tenants/acme"
 

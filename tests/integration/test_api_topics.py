@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 
-from tests.api_world import ODD_PRODUCT, all_pages, figures_in, read, reviews_of
+from tests.api_world import all_pages, figures_in, read
+from tests.published_reviews import ODD_PRODUCT, reviews_of
 
 TOPICS = "/v1/tenants/acme/topics"
 

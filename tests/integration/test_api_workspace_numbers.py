@@ -9,8 +9,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.api_world import ODD_PRODUCT, all_pages, figures_in, read, reviews_of
+from tests.api_world import all_pages, figures_in, read
 from tests.integration.test_changes import wait_until
+from tests.published_reviews import ODD_PRODUCT, reviews_of
 
 ACME = "/v1/tenants/acme"
 _NUMBERS = itertools.count(1)

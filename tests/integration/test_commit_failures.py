@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from tests.api_world import review_key
 from tests.integration.test_sent_twice import CHANGING
+from tests.published_reviews import review_key
 
 TABLE = "reviewgraph.idempotency_keys"
 TAXONOMY = {"topics": [{"name": "price", "keywords": {"en": ["price"]}}]}

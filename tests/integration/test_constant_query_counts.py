@@ -10,8 +10,9 @@ import pytest
 from resources.database import BatchRecord, ImportBatch, SourceDay, StageRecord
 from resources.storage.snapshots import Snapshot
 from resources.vocabulary import STAGES
-from tests.api_world import read, review_key, reviews_of, tables_of
+from tests.api_world import read
 from tests.counting import statements_of
+from tests.published_reviews import review_key, reviews_of, tables_of
 
 ACME = "/v1/tenants/acme"
 LISTS = (

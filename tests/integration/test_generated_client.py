@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.api_world import review_key
+from tests.published_reviews import review_key
 
 
 class GeneratedClient:

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from resources.privacy.copies import GoneCopies, removing_gone_copies
 from resources.storage.snapshots import SnapshotStore
 from serving_api.main import create_app
-from tests.api_world import reviews_of, serving, tables_of
+from tests.api_world import serving
+from tests.published_reviews import reviews_of, tables_of
 from tests.s3_service import ACCESS, make_bucket, running_s3
 
 

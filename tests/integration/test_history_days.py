@@ -17,9 +17,10 @@ from resources.exporting.history import rows_shown
 from resources.storage.lake import Lake
 from resources.storage.schemas import DAILY_FACTS, RAW_REVIEWS, REJECTED_REVIEWS, REVIEWS
 from resources.vocabulary import MIN_POSTED_DAY, utc_today
-from tests.api_world import FIRST_DAY, all_pages, figures_in, read, review_key, reviews_of
+from tests.api_world import all_pages, figures_in, read
 from tests.integration.test_changes import wait_until
 from tests.lake_world import table_of
+from tests.published_reviews import FIRST_DAY, review_key, reviews_of
 
 ACME = "/v1/tenants/acme"
 CUT = FIRST_DAY + timedelta(days=20)

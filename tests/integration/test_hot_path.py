@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, text
 
-from tests.api_world import PASSWORD, reviews_of, tables_of
+from tests.api_world import PASSWORD
 from tests.integration.test_changes import cut, wait_until
+from tests.published_reviews import reviews_of, tables_of
 
 ACME = "/v1/tenants/acme"
 METRICS = f"{ACME}/metrics?dimension=product"

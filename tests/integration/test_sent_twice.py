@@ -15,7 +15,7 @@ from serving_api.kit import auth
 from serving_api.kit.idempotency import CHANGING_METHODS
 from serving_api.kit.routing import Route
 from serving_api.main import SLICES
-from tests.api_world import review_key
+from tests.published_reviews import review_key
 
 ACME, BRAVA = "/v1/tenants/acme", "/v1/tenants/brava"
 FIRST_DAY = "2026-01-01"

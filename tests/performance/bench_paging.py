@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from resources.database import Database, ImportBatch
-from tests.api_world import World, read, review_key, reviews_of, running_world, tables_of
+from tests.api_world import World, read, running_world
 from tests.conftest import settings_in
+from tests.published_reviews import review_key, reviews_of, tables_of
 
 ROWS, PAGE, ROUNDS = 20_000, 20, 30
 MAX_RATIO = 1.5
