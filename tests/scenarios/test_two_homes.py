@@ -100,7 +100,7 @@ def test_what_the_graph_publishes_is_read_from_another_home(homes, tmp_path):
                 read_reviews(client, sort="oldest")  # another question: no answer is kept of it
         finally:
             process.terminate()
-    assert names_in(api["REVIEWGRAPH_HOME"]) <= {"cache", "in-use.lock"}
+    assert names_in(api["REVIEWGRAPH_HOME"]) <= {"api_address", "cache", "in-use.lock"}
     assert list(
         (Path(api["REVIEWGRAPH_HOME"]) / "cache" / "snapshots" / "acme").glob("*/*.parquet")
     )
