@@ -29,7 +29,8 @@ def refuse_control_characters(mail: EmailMessage) -> None:
         MailRefusedError: If a header or a text holds control characters, a header line breaks.
     """
     headers = (str(value) for value in mail.values())
-    texts = (part.get_content() for part in mail.walk() if part.get_content_maintype() == "text")
+    parts = (part for part in mail.walk() if part.get_content_maintype() == "text")
+    texts = (part.get_content() for part in parts if part.get_payload() is not None)
     if any(_steers(header) for header in headers) or any(_steers(t, _LINES) for t in texts):
         raise MailRefusedError("A mail holds control characters, and is sent to nobody.")
 

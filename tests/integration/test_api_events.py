@@ -238,7 +238,7 @@ def test_a_reader_who_takes_nothing_is_cut_off(world, monkeypatch, after):
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect((address.hostname, address.port))
         reader.sendall(
-            f"GET {EVENTS}/stream?after={after} HTTP/1.1\r\nHost: x\r\n"
+            f"GET {EVENTS}/stream?after={after} HTTP/1.1\r\nHost: {address.netloc}\r\n"
             f"Authorization: Bearer {world.token('ada')}\r\n\r\n".encode()
         )
         wait_until_listening(world, 1)

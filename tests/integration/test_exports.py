@@ -22,6 +22,7 @@ from resources.exporting.archive import exported_tables
 from resources.storage.schemas import REVIEWS
 from resources.values.spreadsheets import read_csv
 from tests.api_world import file_content
+from tests.odd_events import add_odd_event
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_the_chain_of_events_can_be_checked_from_an_archive_alone(world, session
     with world.database.jobs() as work:
         for changed in (['Größe 水 "\\'], [0.00001, 1e25, None, {"longer": 1, "a": []}]):
             data = {"changed": changed}
-            work.events.add("tenant.changed", "acme", tenant_id="acme", data=data)
+            add_odd_event(work, "tenant.changed", "acme", tenant_id="acme", data=data)
     write_to(tmp_path / "acme.zip", session, "acme")
     with zipfile.ZipFile(tmp_path / "acme.zip") as archive:
         rows = [json.loads(line) for line in archive.read("database/events.jsonl").splitlines()]
