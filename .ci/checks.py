@@ -19,13 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-# One worker more than processors: scenarios wait, for a sensor, a dead worker or a breaker. More
-# are of no use, for the longest scenario sets the time that is left to save.
+# A worker can grow to two gigabytes, and the longest scenario sets the time that is left to save.
 MAX_WORKERS = 4
-# A worker grows to two and a half gigabytes, and starts browsers, servers and Java beside it.
-BYTES_PER_WORKER = 4 * 1024**3
-MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-WORKERS = max(1, min((PROCESSORS or 1) + 1, MAX_WORKERS, MEMORY // BYTES_PER_WORKER))
 
 CHECKS: dict[str, list[str]] = {  # those that fail fastest come first
     "format": ["ruff", "format", "--check", "."],
@@ -38,7 +33,7 @@ CHECKS: dict[str, list[str]] = {  # those that fail fastest come first
 }
 TESTS = [
     "pytest",
-    f"--numprocesses={WORKERS}",
+    f"--numprocesses={min(PROCESSORS or 1, MAX_WORKERS)}",
     "--dist=loadgroup",
     "--no-loadscope-reorder",  # tests/conftest.py orders them by length
     "--durations=20",
