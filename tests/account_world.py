@@ -61,7 +61,8 @@ def new_account(world: World, email: str, password: str = GOOD, name: str = "Nor
         answer = client.post("/v1/auth/register", json=body)
         assert answer.status_code == 202, answer.text
         token = token_for(world, email, "verify_email")
-        assert client.post("/v1/auth/verify-email", json={"token": token}).status_code == 204
+        answer = client.post("/v1/auth/verify-email", json={"token": token, "password": password})
+        assert answer.status_code == 204, answer.text
     forget_limits(world)
 
 

@@ -78,7 +78,7 @@ MATRIX = {
     "POST /v1/auth/register": Row(
         "everyone", {"email": "x@example.com", "name": "X", "password": NEW_PASSWORD}, 202
     ),
-    "POST /v1/auth/verify-email": Row("everyone", {"token": "x"}, 400),
+    "POST /v1/auth/verify-email": Row("everyone", {"token": "x", "password": "x"}, 400),
     "POST /v1/auth/forgot-password": Row("everyone", {"email": "x@example.com"}, 202),
     "POST /v1/auth/reset-password": Row("everyone", {"token": "x", "password": NEW_PASSWORD}, 400),
     "POST /v1/auth/confirm-email": Row("everyone", {"token": "x"}, 400),

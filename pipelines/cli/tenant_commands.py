@@ -47,7 +47,7 @@ def create(
 
     A tenant that is there, for example of an import, is given what is named here.
     """
-    from pipelines.cli.tenant_state_commands import admit
+    from pipelines.cli.tenant_state_commands import admit, refuse_unproven
     from pipelines.session import open_session
     from resources.database.tenancy import DEFAULT_COLOUR
 
@@ -58,6 +58,8 @@ def create(
     title = name or tenant.replace("-", " ").title()
     known_names = _read_names(names) if names else []
     with open_session() as session, session.database.jobs() as work:
+        if user is not None:
+            refuse_unproven(work, tenant, user, "owner")
         if user is not None and work.tenants.get(tenant) is not None:
             work.tenants.update(tenant, name=name, colour=colour, names=known_names or None)
             console.say(f"There is a tenant {tenant} already.")

@@ -29,6 +29,10 @@ class ExportFileError(ReviewGraphError):
     """The file of an archive cannot be written."""
 
 
+class UnprovenAddressError(ReviewGraphError):
+    """An account whose address nobody has confirmed: whoever made it may be anybody."""
+
+
 class NotYetError(ReviewGraphError):
     """A tenant cannot be closed for good before its grace period is over."""
 
@@ -78,7 +82,12 @@ def let_in(tenant: Tenant, email: Address, role: RoleOption = "viewer") -> None:
 
 
 def admit(work: UnitOfWork, tenant: str, email: str, role: Role) -> None:
-    """Make somebody a member, or change the member's role, and say so."""
+    """Make somebody a member, or change the member's role, and say so.
+
+    Raises:
+        UnprovenAddressError: If there is an account of that address that nobody has confirmed.
+    """
+    refuse_unproven(work, tenant, email, role)
     account = work.users.by_email(email)
     if account is None:
         password = secrets.token_urlsafe(12)
@@ -100,6 +109,22 @@ def admit(work: UnitOfWork, tenant: str, email: str, role: Role) -> None:
             data={"from": known.role, "to": role},
         )
     console.say(f"{email} is {role} of {tenant} now.")
+
+
+def refuse_unproven(work: UnitOfWork, tenant: str, email: str, role: Role) -> None:
+    """Go on only where nobody waits in an account made in another's name.
+
+    Raises:
+        UnprovenAddressError: If there is an account of that address that nobody has confirmed.
+    """
+    account = work.users.by_email(email)
+    if account is not None and account.email_verified_at is None:
+        raise UnprovenAddressError(
+            f"Somebody has made an account of {account.email} and never shown that the address is "
+            f"theirs. Once there is a tenant {tenant}, mail the owner of the address a link, which "
+            f"gives them the account: reviewgraph user invite {account.email} --tenant {tenant} "
+            f"--role {role}"
+        )
 
 
 def plan(

@@ -83,6 +83,8 @@ async def confirm(request: Request) -> HTMLResponse:
     except Problem as problem:
         if problem.slug == "invalid-parameters":
             return _ask(purpose, token, f"The password {problem.errors[0].message}.", status=422)
+        if problem.slug == "invalid-credentials":
+            return _ask(purpose, token, problem.detail, status=problem.status_code)
         return _page("That did not work", problem.detail, status=problem.status_code)
     return _page("Done", "You can close this page and log in.")
 
@@ -100,7 +102,7 @@ def _do(accounts: Accounts, purpose: str, token: str, password: str, name: str) 
     elif purpose == "reset_password":
         accounts.reset_password(token, password)
     elif purpose == "verify_email":
-        accounts.verify_email(token)
+        accounts.verify_email(token, password)
     else:
         accounts.confirm_new_email(token)
 
@@ -111,7 +113,8 @@ def _ask(purpose: str, token: str, message: str, *, status: int = HTTPStatus.OK)
         "purpose": purpose,
         "token": token,
         "asks_name": purpose == "invite",
-        "asks_password": purpose in {"reset_password", "invite"},
+        "asks_password": purpose != "change_email",
+        "is_new_password": purpose in {"reset_password", "invite"},
         "button": title,
     }
     return _page(title, message, form=form, status=status)

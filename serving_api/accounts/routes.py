@@ -74,14 +74,18 @@ async def register(
     operation_id="verify_email",
     summary="Confirm an address",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=_BY_LINK,
+    responses={**_BY_LINK, **documented("invalid-credentials")},
 )
 @without_key("the link's token works once")
 async def verify_email(
-    body: schemas.TokenOnly, accounts: CurrentAccounts, passwords: CurrentPasswords
+    body: schemas.Confirmation, accounts: CurrentAccounts, passwords: CurrentPasswords
 ) -> None:
-    """Confirm the address of a new account, with what the mail held."""
-    await passwords.run(body.token, lambda: accounts.verify_email(body.token))
+    """Confirm the address of a new account, with what the mail held and the account's password.
+
+    Whoever reads the mail may not be who registered: only one who knows both made the account.
+    """
+    password = body.password.get_secret_value()
+    await passwords.run(body.token, lambda: accounts.verify_email(body.token, password))
 
 
 @router.post(

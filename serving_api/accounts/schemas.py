@@ -92,6 +92,13 @@ class TokenOnly(_Body):
     token: Token
 
 
+class Confirmation(_Body):
+    """A token that works once, and the password that was chosen when registering."""
+
+    token: Token
+    password: KnownPassword
+
+
 class PasswordReset(_Body):
     """A token that works once, and the password to have from now on."""
 

@@ -40,8 +40,9 @@ class Accounts:
     def register(self, email: str, name: str, password: str, client: str) -> None:
         """Make an account whose address is yet to be confirmed; a mail goes out in any case.
 
-        Until somebody confirms the address, whoever registers last has it: else an account could
-        be made in another's name and be waiting when the other one comes.
+        Until somebody confirms the address, whoever registers last has it. The mail goes to the
+        address and not to whoever registered, so confirming asks for the password as well: only who
+        has both made the account.
 
         Raises:
             Problem: ``invalid-parameters`` for a password that is too weak; ``too-many-requests``
@@ -67,19 +68,35 @@ class Accounts:
             else:
                 work.mail.send("already_registered", to=email)
 
-    def verify_email(self, token: str) -> None:
-        """Confirm an address with what the mail held.
+    def verify_email(self, token: str, password: str) -> None:
+        """Confirm an address with what the mail held and the password of the registration.
 
         Raises:
-            Problem: ``one-time-token-not-valid``.
+            Problem: ``one-time-token-not-valid``; ``invalid-credentials`` for another password, and
+                then the token works on; ``too-many-requests`` after some of them.
         """
         with self._database.work(None) as work:
+            found = work.one_time_tokens.find("verify_email", token)
+        if found is None or found.user_id is None:
+            raise Problem("one-time-token-not-valid")
+        counted = self.limits.proof(found.user_id)
+        with self._database.work(None) as work:
             redeemed = work.one_time_tokens.redeem("verify_email", token)
-            if redeemed is None or redeemed.user_id is None:
+            work.act_as(found.user_id)
+            user = work.users.get(found.user_id)
+            if redeemed is None or user is None or not user.is_active:
                 raise Problem("one-time-token-not-valid")
-            work.act_as(redeemed.user_id)
-            work.users.mark_verified(redeemed.user_id)
-            tell(work, "user.verified", redeemed.user_id)
+            if not is_password(password, user.password_hash):
+                raise Problem(
+                    "invalid-credentials",
+                    "The account was registered with another password. If it is not yours, somebody"
+                    " else registered your address after you: choose a password by the link that"
+                    " POST /v1/auth/forgot-password sends.",
+                    headers={"WWW-Authenticate": CHALLENGE},
+                )
+            work.users.mark_verified(user.id)
+            tell(work, "user.verified", user.id)
+        self.limits.give_back(counted)
 
     def forget_password(self, email: str, client: str) -> None:
         """Send a link to choose another password, or a mail that says there is no account.

@@ -42,7 +42,7 @@ def test_somebody_registers_confirms_the_address_and_logs_in(world):
     assert (refused.status_code, slug(refused)) == (403, "email-not-verified")
     assert slug(log_in(world, "nora@example.com", "wrong")) == "invalid-credentials"
     token = token_for(world, "nora@example.com", "verify_email")
-    assert post(world, "/v1/auth/verify-email", token=token).status_code == 204
+    assert post(world, "/v1/auth/verify-email", token=token, password=GOOD).status_code == 204
     with client_of(world, "NORA@example.com") as nora:
         me = nora.get("/v1/me").json()
     assert (me["email"], me["name"], me["tenants"]) == ("nora@example.com", "Nora Quill", [])
@@ -62,10 +62,41 @@ def test_an_address_that_nobody_confirmed_belongs_to_whoever_registers_last(worl
     earlier = token_for(world, "late@example.com", "verify_email")
     register(world, "late@example.com", GOOD, "The Owner")
     token = token_for(world, "late@example.com", "verify_email")
-    assert slug(post(world, "/v1/auth/verify-email", token=earlier)) == "one-time-token-not-valid"
-    assert post(world, "/v1/auth/verify-email", token=token).status_code == 204
+    first = post(world, "/v1/auth/verify-email", token=earlier, password=GOOD)
+    assert slug(first) == "one-time-token-not-valid"
+    assert post(world, "/v1/auth/verify-email", token=token, password=GOOD).status_code == 204
     assert log_in(world, "late@example.com", "an attacker came first 7").status_code == 401
     assert log_in(world, "late@example.com").status_code == 200
+
+
+def test_no_link_confirms_an_account_that_somebody_else_has_given_a_password(world):
+    register(world, "victim@example.com", GOOD, "The Owner")
+    register(world, "victim@example.com", "an attacker came second 8")
+    token = token_for(world, "victim@example.com", "verify_email")
+    refused = post(world, "/v1/auth/verify-email", token=token, password=GOOD)
+    assert (refused.status_code, slug(refused)) == (401, "invalid-credentials")
+    with world.client() as browser:
+        link = {"purpose": "verify_email", "token": token, "password": GOOD}
+        shown = browser.post("/confirm", data=link)
+    assert (shown.status_code, "forgot-password" in shown.text) == (401, True)
+    attacker = log_in(world, "victim@example.com", "an attacker came second 8")
+    assert slug(attacker) == "email-not-verified"
+    post(world, "/v1/auth/forgot-password", email="victim@example.com")
+    token = token_for(world, "victim@example.com", "reset_password")
+    answer = post(world, "/v1/auth/reset-password", token=token, password=GOOD)
+    assert answer.status_code == 204
+    assert log_in(world, "victim@example.com", "an attacker came second 8").status_code == 401
+    assert log_in(world, "victim@example.com").status_code == 200
+
+
+def test_the_password_of_a_registration_is_not_guessed_by_whoever_has_the_link(world):
+    register(world, "guessed@example.com")
+    token = token_for(world, "guessed@example.com", "verify_email")
+    codes = [
+        post(world, "/v1/auth/verify-email", token=token, password=f"guess {n}").status_code
+        for n in range(6)
+    ]
+    assert codes == [401] * 5 + [429]
 
 
 def test_a_link_that_is_only_looked_at_is_not_used_up(world):
@@ -77,14 +108,14 @@ def test_a_link_that_is_only_looked_at_is_not_used_up(world):
                 looked = scanner.get(f"/v1/auth/{address}", params={"token": token})
                 assert looked.status_code == 405
                 assert scanner.head(f"/v1/auth/{address}").status_code == 405
-    assert post(world, "/v1/auth/verify-email", token=token).status_code == 204
-    assert post(world, "/v1/auth/verify-email", token=token).status_code == 400
+    assert post(world, "/v1/auth/verify-email", token=token, password=GOOD).status_code == 204
+    assert post(world, "/v1/auth/verify-email", token=token, password=GOOD).status_code == 400
 
 
 def test_the_page_of_a_link_does_nothing_until_its_button_is_pressed(world):
     register(world, "button@example.com")
     token = token_for(world, "button@example.com", "verify_email")
-    link = {"purpose": "verify_email", "token": token}
+    link = {"purpose": "verify_email", "token": token, "password": GOOD}
     with world.client() as browser:
         for _ in range(3):
             shown = browser.get("/confirm", params=link)
@@ -215,7 +246,7 @@ def test_a_link_does_only_what_it_was_sent_for(world):
     new_account(world, "purpose@example.com")
     post(world, "/v1/auth/forgot-password", email="purpose@example.com")
     reset = token_for(world, "purpose@example.com", "reset_password")
-    assert post(world, "/v1/auth/verify-email", token=reset).status_code == 400
+    assert post(world, "/v1/auth/verify-email", token=reset, password=GOOD).status_code == 400
     assert post(world, "/v1/auth/confirm-email", token=reset).status_code == 400
     answer = post(world, "/v1/auth/reset-password", token=reset, password=BETTER)
     assert answer.status_code == 204

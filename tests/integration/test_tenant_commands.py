@@ -67,6 +67,27 @@ def test_people_are_let_in_and_listed(reviewgraph, database, acme):
         reviewgraph("tenant", "members", "nobody")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tenant", "let-in", "acme", "boss@example.com", "--role", "owner"),
+        ("tenant", "create", "acme", "--user", "boss@example.com"),
+        ("tenant", "create", "fresh", "--user", "boss@example.com"),
+    ],
+)
+def test_nobody_is_let_in_by_an_account_that_was_made_in_another_name(
+    reviewgraph, database, acme, command
+):
+    with database.jobs() as work:
+        work.users.create("boss@example.com", "Not the boss", "a password", is_verified=False)
+    with pytest.raises(ReviewGraphError, match="user invite boss"):
+        reviewgraph(*command)
+    with database.jobs() as work:
+        assert work.members.list(acme) == ()
+        assert work.tenants.get("fresh") is None
+    assert "is invited" in reviewgraph("user", "invite", "boss@example.com", "--tenant", acme)
+
+
 def test_a_plan_is_given_with_limits_of_its_own_and_held(reviewgraph, acme):
     assert "Enterprise" in reviewgraph("tenant", "plan", acme)
     limits = ("--limit", "seats=1", "--limit", "sources=none")
