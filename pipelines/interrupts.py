@@ -119,7 +119,10 @@ class _Ear:
         end_at_once()
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
+def _end(_number: int, frame: FrameType | None) -> None:
+    if _loads_a_module(frame):  # whoever asked for the module may take it for one that is not there
+        _come_again()
+        return
     for number in SIGNALS:
         signal.signal(number, _do_nothing)
     raise KeyboardInterrupt
@@ -137,6 +140,19 @@ def _raise_again(swallowed: sys.UnraisableHookArgs) -> None:
         return
     if signal.getsignal(signal.SIGINT) is _do_nothing:
         end_on_first_signal()
+    _come_again()
+
+
+def _loads_a_module(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _come_again() -> None:
+    """Repeat the signal in a moment."""
     threading.Timer(_REPEAT_SECONDS, interrupt_this_process).start()
 
 

@@ -46,6 +46,23 @@ SWALLOWS_IT = """
         except BaseException:
             pass
 """
+LOSES_IT_IN_AN_IMPORT = (
+    BEGIN
+    + """
+import pathlib, tempfile
+folder = pathlib.Path(tempfile.mkdtemp())
+(folder / "slow.py").write_text("import time; print('ready', flush=True); time.sleep(1.5)")
+sys.path.insert(0, str(folder))
+try:
+    try:
+        import slow
+    except BaseException:
+        say("taken for a module that is not there")
+    wait()
+except KeyboardInterrupt:
+    say("interrupted")
+"""
+)
 LOSES_IT_IN_A_DESTRUCTOR = (
     BEGIN
     + """
@@ -122,6 +139,12 @@ def test_work_that_ends_by_itself_is_not_interrupted():
 def test_an_error_without_a_signal_stays_that_error():
     with pytest.raises(ValueError, match="plain"), interrupts.obeyed(pytest.fail, pytest.fail):
         raise ValueError("plain")
+
+
+def test_an_interrupt_waits_until_a_module_is_loaded():
+    done = run(LOSES_IT_IN_AN_IMPORT, signal.SIGINT)
+    assert done.stdout.split() == ["interrupted"]
+    assert done.stderr == ""
 
 
 def test_an_interrupt_that_python_cannot_pass_on_is_repeated():
