@@ -18,23 +18,10 @@ from serving_api.graphql.limits import (
     MAX_TOKENS,
 )
 from serving_api.reviews import service as reviews_service
-from tests.api_world import running_world
 from tests.counting import statements_of
 from tests.graphql_bombs import BOMBS, EXPENSIVE, INVALID, acme
 
 ADDRESS = "/v1/graphql"
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def ada(world):
-    with world.client("ada") as client:
-        yield client
 
 
 @pytest.mark.parametrize("name", BOMBS)

@@ -14,22 +14,9 @@ from __future__ import annotations
 import pytest
 
 from serving_api.graphql.execution import GraphQL
-from tests.api_world import running_world
 from tests.graphql_bombs import EXPENSIVE, INVALID
 
 ADDRESS = "/v1/graphql"
-
-
-@pytest.fixture(scope="module")
-def world(module_settings, module_database):
-    with running_world(module_settings, module_database) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def ada(world):
-    with world.client("ada") as client:
-        yield client
 
 
 def test_probe_alias_overloading(ada):
